@@ -1,0 +1,141 @@
+# METADATA
+# title: Approvals
+# description: |
+#   Which approvals count for this request, and why each of the others does not. Checks
+#   are named, and an undefined check counts as failed.
+package gatekeep.lib.approval
+
+import data.gatekeep.lib.clock
+import data.gatekeep.lib.person
+
+# METADATA
+# description: ids of the approvals that count, being live, for this request, by somebody independent
+counted_ids contains id if {
+	some id, approval in input.approvals
+	count(problems(approval)) == 0
+}
+
+# METADATA
+# description: nonces of the approvals that count, to be used up when the gate opens
+counted_nonces contains input.approvals[id].nonce if some id in counted_ids
+
+# METADATA
+# description: the people whose approvals count
+counted_people contains person.active(input.approvals[id].principal) if some id in counted_ids
+
+# METADATA
+# description: |
+#   ids of the approvals that are live and for this request, independent or not: what
+#   is left when the question who gave them is set aside
+live_ids contains id if {
+	some id, approval in input.approvals
+	problems(approval) & checks_of_the_paper == set()
+}
+
+# METADATA
+# description: names of the checks that an approval fails
+problems(approval) := {name | some name in checks; not check(name, approval)}
+
+# METADATA
+# description: checks of the approval itself
+checks_of_the_paper := {
+	"signature", "signed by another", "other digest", "other environment", "other request",
+	"not an approval", "revoked", "not yet valid", "expired", "too old", "nonce used",
+}
+
+# METADATA
+# description: every check that an approval must pass to count
+checks := checks_of_the_paper | {"approver not active", "no second factor", "requester or contributor"}
+
+# METADATA
+# description: one named check of an approval
+check("signature", approval) if approval.verification.status == "verified"
+
+check("signed by another", approval) if approval.verification.principal == approval.principal
+
+check("other digest", approval) if approval.binding == input.request.binding
+
+check("other digest", approval) if approval.digest == input.subject.digest
+
+check("other environment", approval) if approval.binding == input.request.binding
+
+check("other environment", approval) if approval.environment == input.environment.name
+
+check("other request", approval) if approval.binding == input.request.binding
+
+check("not an approval", approval) if approval.decision == "approve"
+
+check("revoked", approval) if object.get(approval, "revoked_at", "") == ""
+
+check("not yet valid", approval) if clock.certainly_after(clock.ns(approval.approved_at))
+
+check("expired", approval) if clock.certainly_before(clock.ns(approval.expires_at))
+
+check("too old", approval) if {
+	age := clock.now - clock.ns(approval.approved_at)
+	age <= data.gatekeep.params.rbac.max_approval_age_h * clock.hour
+}
+
+check("nonce used", approval) if {
+	approval.nonce != ""
+	not approval.nonce in input.state.consumed_nonces
+}
+
+check("approver not active", approval) if person.active(approval.principal)
+
+check("no second factor", approval) if input.identities[approval.principal].mfa == true
+
+check("requester or contributor", approval) if not person.id(approval.principal) in conflicted
+
+# METADATA
+# description: |
+#   everyone who must not approve: the actor, the person behind it, and every contributor
+#   since the last deployed commit
+conflicted contains who if who := person.id(input.request.actor.principal)
+
+conflicted contains who if who := person.id(input.request.on_behalf_of)
+
+conflicted contains who if {
+	some contributor in input.source.contributors
+	who := person.id(contributor)
+}
+
+# METADATA
+# description: the roles that must each be filled by another person, for this tier
+slots := data.gatekeep.params.rbac.required_approvals[input.environment.tier].slots
+
+# METADATA
+# description: the people who could fill each slot
+holders[slot] := {who |
+	some id in counted_ids
+	principal := input.approvals[id].principal
+	person.has_role(principal, role)
+	who := person.active(principal)
+} if {
+	some slot, role in slots
+}
+
+# METADATA
+# description: |
+#   Hall's condition: the slots can be filled by distinct people if every set of slots has
+#   at least as many people who could fill one of them
+slots_filled if {
+	is_array(slots)
+	count(slots) <= 4
+	every chosen in subsets(numbers.range(0, count(slots) - 1)) {
+		pool := {who | some slot in chosen; some who in holders[slot]}
+		count(pool) >= count(chosen)
+	}
+}
+
+slots_filled if slots == []
+
+# METADATA
+# description: the sets of up to four of the given numbers
+subsets(xs) := {chosen |
+	some a in xs
+	some b in xs
+	some c in xs
+	some d in xs
+	chosen := {a, b, c, d}
+}
