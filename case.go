@@ -11,11 +11,23 @@ type Case struct {
 	Subject Subject   `json:"subject"`
 	Clock   Clock     `json:"clock"`
 	Policy  PolicyRef `json:"policy"`
-	State   State     `json:"state"`
+	// Catalogue is what the bundle says of the environment, the service and the
+	// accounts that the evidence mentions.
+	Catalogue Catalogue `json:"catalogue"`
+	State     State     `json:"state"`
 	// Sources tell each place that was looked at. "Nothing there" and "could not
 	// look" are different statuses.
 	Sources   []SourceReport `json:"sources"`
 	Envelopes []EnvelopeRef  `json:"envelopes"`
+}
+
+// Catalogue is the part of a bundle's catalogue that a case needs. The caller of a
+// check chooses names; what they stand for is the bundle's word.
+type Catalogue struct {
+	Regimes     []string            `json:"regimes"` // that the bundle asks for
+	Environment Environment         `json:"environment"`
+	Service     Service             `json:"service"`
+	Identities  map[string]Identity `json:"identities"`
 }
 
 // CaseSchema names the shape of a Case.
@@ -36,6 +48,7 @@ type PolicyRef struct {
 	Origin            string     `json:"origin"` // "embedded" in the program, or "directory"
 	Name              string     `json:"name"`   // name of the bundle
 	Digest            string     `json:"digest"` // over every file of rules and data
+	Bundle            string     `json:"bundle"` // digest over every file of the bundle
 	Revision          int64      `json:"revision"`
 	FloorRevision     *int64     `json:"floor_revision,omitempty"` // newest revision ever used; nil without state
 	SignatureVerified bool       `json:"signature_verified"`
@@ -60,6 +73,7 @@ type State struct {
 type Obligation struct {
 	ID        string    `json:"id"`
 	Kind      string    `json:"kind"` // "break_glass_review"
+	Grant     string    `json:"grant"`
 	Principal string    `json:"principal"`
 	Service   string    `json:"service"`
 	Status    string    `json:"status"` // "open" or "closed"

@@ -38,6 +38,10 @@ type Effects struct {
 	UseGrants     []string `json:"use_grants"`
 	UseExemptions []string `json:"use_exemptions"`
 	Approvals     []string `json:"approvals"` // ids of the approvals that counted
+	// Obligations are the duties that an excused emergency leaves behind.
+	Obligations []Obligation `json:"obligations"`
+	// CloseObligations are ids of duties that a believed review answers.
+	CloseObligations []string `json:"close_obligations"`
 }
 
 // Rule is what a policy says about one of its rules, read from its METADATA.
@@ -57,12 +61,14 @@ type Rule struct {
 // Regime is a catalogue of controls, each naming the rules that give evidence for
 // it. Passing them is evidence for the citation, not a statement of compliance.
 type Regime struct {
-	ID        string    `json:"id" yaml:"-"`
-	Title     string    `json:"title" yaml:"title"`
-	Authority string    `json:"authority" yaml:"authority"`
-	Version   string    `json:"version" yaml:"version"`
-	URL       string    `json:"url,omitempty" yaml:"url"`
-	Controls  []Control `json:"controls" yaml:"controls"`
+	ID        string `json:"id" yaml:"-"`
+	Title     string `json:"title" yaml:"title"`
+	Authority string `json:"authority" yaml:"authority"`
+	Version   string `json:"version" yaml:"version"`
+	URL       string `json:"url,omitempty" yaml:"url"`
+	// ActivatedBy says in words what brings the regime in.
+	ActivatedBy string    `json:"activated_by,omitempty" yaml:"activated_by"`
+	Controls    []Control `json:"controls" yaml:"controls"`
 }
 
 // Control is one citation of a regime.

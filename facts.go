@@ -31,6 +31,7 @@ type Facts struct {
 	Waivers        []Waiver                  `json:"waivers"`
 	Grants         map[string]Grant          `json:"grants"` // by id of the grant
 	Exemptions     []Exemption               `json:"freeze_exemptions"`
+	Reviews        []Review                  `json:"break_glass_reviews"`
 	Calendar       *Calendar                 `json:"calendar,omitempty"` // absent where no calendar was believed
 	Rollout        Rollout                   `json:"rollout"`
 	State          StateFacts                `json:"state"`

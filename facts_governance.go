@@ -17,6 +17,16 @@ type Grant struct {
 	Verification Verification `json:"verification"`
 }
 
+// Review is what people found when they looked back at an emergency.
+type Review struct {
+	Grant        string       `json:"grant"`
+	Uses         []string     `json:"uses"`    // ids of the obligations it answers
+	Outcome      string       `json:"outcome"` // justified or not_justified
+	Reviewers    []string     `json:"reviewers"`
+	ReviewedAt   string       `json:"reviewed_at"` // RFC 3339
+	Verification Verification `json:"verification"`
+}
+
 // Exemption lets one request through one freeze window.
 type Exemption struct {
 	ID           string       `json:"id"`
@@ -35,6 +45,7 @@ type Exemption struct {
 type Calendar struct {
 	Verified       bool                  `json:"verified"`
 	Revision       int64                 `json:"revision"`
+	System         string                `json:"system"`     // native, or the system it was read from
 	FetchedNS      int64                 `json:"fetched_ns"` // when its source was read
 	TZData         string                `json:"tzdata"`     // release that expanded it
 	HorizonStartNS int64                 `json:"horizon_start_ns"`

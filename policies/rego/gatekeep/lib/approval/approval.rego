@@ -9,7 +9,7 @@ import data.gatekeep.lib.clock
 import data.gatekeep.lib.person
 
 # METADATA
-# description: ids of the approvals that count, being live, for this request, by somebody independent
+# description: ids of the live approvals of this request by people who are independent
 counted_ids contains id if {
 	some id, approval in input.approvals
 	count(problems(approval)) == 0
@@ -37,6 +37,24 @@ live_ids contains id if {
 problems(approval) := {name | some name in checks; not check(name, approval)}
 
 # METADATA
+# description: names of the checks that an approval fails, without those that others imply
+reasons(approval) := {name | some name in problems(approval); not implied(name, approval)}
+
+# METADATA
+# description: |
+#   what goes without saying: an approval for another digest or environment is for
+#   another request, and of an account that nobody knows it cannot be said who it is
+implied("other request", approval) if {
+	problems(approval) & {"other digest", "other environment"} != set()
+}
+
+implied("requester or contributor", approval) if not known(approval)
+
+# METADATA
+# description: true where the account that approved belongs to somebody
+known(approval) if person.id(approval.principal)
+
+# METADATA
 # description: checks of the approval itself
 checks_of_the_paper := {
 	"signature", "signed by another", "other digest", "other environment", "other request",
@@ -45,21 +63,27 @@ checks_of_the_paper := {
 
 # METADATA
 # description: every check that an approval must pass to count
-checks := checks_of_the_paper | {"approver not active", "no second factor", "requester or contributor"}
+checks := checks_of_the_paper | checks_of_the_person
 
 # METADATA
-# description: one named check of an approval
+# description: checks of who gave the approval
+checks_of_the_person := {"approver not active", "no second factor", "requester or contributor"}
+
+# METADATA
+# description: |
+#   one named check of an approval. Digest and environment stand in it for people to read
+#   and may be empty; what ties it to the request is the binding
 check("signature", approval) if approval.verification.status == "verified"
 
 check("signed by another", approval) if approval.verification.principal == approval.principal
 
-check("other digest", approval) if approval.binding == input.request.binding
-
 check("other digest", approval) if approval.digest == input.subject.digest
 
-check("other environment", approval) if approval.binding == input.request.binding
+check("other digest", approval) if approval.digest == ""
 
 check("other environment", approval) if approval.environment == input.environment.name
+
+check("other environment", approval) if approval.environment == ""
 
 check("other request", approval) if approval.binding == input.request.binding
 
@@ -72,7 +96,7 @@ check("not yet valid", approval) if clock.certainly_after(clock.ns(approval.appr
 check("expired", approval) if clock.certainly_before(clock.ns(approval.expires_at))
 
 check("too old", approval) if {
-	age := clock.now - clock.ns(approval.approved_at)
+	age := (clock.now + clock.skew) - clock.ns(approval.approved_at)
 	age <= data.gatekeep.params.rbac.max_approval_age_h * clock.hour
 }
 
@@ -106,13 +130,14 @@ slots := data.gatekeep.params.rbac.required_approvals[input.environment.tier].sl
 
 # METADATA
 # description: the people who could fill each slot
-holders[slot] := {who |
-	some id in counted_ids
-	principal := input.approvals[id].principal
-	person.has_role(principal, role)
-	who := person.active(principal)
-} if {
+holders := {slot: people |
 	some slot, role in slots
+	people := {who |
+		some id in counted_ids
+		principal := input.approvals[id].principal
+		person.has_role(principal, role)
+		who := person.active(principal)
+	}
 }
 
 # METADATA
@@ -121,21 +146,23 @@ holders[slot] := {who |
 #   at least as many people who could fill one of them
 slots_filled if {
 	is_array(slots)
-	count(slots) <= 4
-	every chosen in subsets(numbers.range(0, count(slots) - 1)) {
+	count(slots) <= max_slots
+	every chosen in sets_of_slots {
 		pool := {who | some slot in chosen; some who in holders[slot]}
 		count(pool) >= count(chosen)
 	}
 }
 
-slots_filled if slots == []
+# METADATA
+# description: the most slots for which every set of them is tried
+max_slots := 8
 
 # METADATA
-# description: the sets of up to four of the given numbers
-subsets(xs) := {chosen |
-	some a in xs
-	some b in xs
-	some c in xs
-	some d in xs
-	chosen := {a, b, c, d}
+# description: every set of slots; the bits of a number say which slots are in the set
+sets_of_slots := {chosen |
+	some number in numbers.range(0, bits.lsh(1, count(slots)) - 1)
+	chosen := {slot |
+		some slot, _ in slots
+		bits.and(number, bits.lsh(1, slot)) != 0
+	}
 }

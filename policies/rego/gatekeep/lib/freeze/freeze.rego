@@ -1,56 +1,121 @@
 # METADATA
 # title: Freeze windows
-# description: which freezes may be running, and which exemptions let this request through
+# description: |
+#   Which freezes may be running, and which exemptions let this request through. A freeze
+#   is set aside only on proof: another place, a time that has certainly not come or is
+#   certainly over, an action that it allows, or a valid exemption.
 package gatekeep.lib.freeze
 
 import data.gatekeep.lib.clock
 import data.gatekeep.lib.person
 
 # METADATA
+# description: freezes that are about this request, by id of the occurrence
+freezes[id] := occurrence if {
+	some id, occurrence in input.calendar.occurrences
+	not of_another_kind(occurrence)
+	not elsewhere(occurrence)
+}
+
+# METADATA
 # description: freezes that may be running now, by id of the occurrence
 running[id] := occurrence if {
-	some id, occurrence in input.calendar.occurrences
-	occurrence.kind == "freeze"
-	covers(occurrence.scope)
-	clock.maybe_within(occurrence.start_ns, occurrence.end_ns)
+	some id, occurrence in freezes
+	not ahead(occurrence)
+	not over(occurrence)
+}
+
+# The checks below take a whole occurrence: OPA reads the arguments of a negated call
+# before the call, so that "not f(x.missing)" is undefined and would set a freeze aside.
+
+# METADATA
+# description: true for windows that are no freeze
+of_another_kind(occurrence) if occurrence.kind in {"allow", "maintenance"}
+
+# METADATA
+# description: true where the occurrence has certainly not begun
+ahead(occurrence) if clock.certainly_before(occurrence.start_ns)
+
+# METADATA
+# description: true where the occurrence is certainly over
+over(occurrence) if clock.certainly_after(occurrence.end_ns)
+
+# METADATA
+# description: true where one dimension of the scope names other places only
+elsewhere(occurrence) if {
+	some dimension, here in places
+	there := occurrence.scope[dimension]
+	names(here)
+	names(there)
+	{place | some place in here} & {place | some place in there} == set()
 }
 
 # METADATA
-# description: true where the scope of a window meets this request
-covers(scope) if {
-	person.covers(scope)
-	covers_region(scope)
+# description: where this request goes, by dimension of a scope
+places := {
+	"environments": [input.environment.name],
+	"tiers": [input.environment.tier],
+	"services": [input.service.name],
+	"regions": targets,
 }
 
 # METADATA
-# description: a window without regions covers all; one with regions any that is targeted
-covers_region(scope) if not "regions" in object.keys(scope)
-
-covers_region(scope) if {
-	some region in scope.regions
-	region in targets
+# description: |
+#   true for a list of one name or more; an empty one, or one with an empty name, would
+#   mean "nothing" where its author meant something
+names(xs) if {
+	is_array(xs)
+	count(xs) > 0
+	every x in xs {
+		is_string(x)
+		x != ""
+	}
 }
 
 # METADATA
 # description: the regions of this wave, or that of the environment where none are given
-targets := {region | some region in input.action.targets} if {
+targets := input.action.targets if {
 	count(input.action.targets) > 0
-} else := {input.environment.region}
+} else := [input.environment.region]
+
+# METADATA
+# description: true where a rollout plan says how long it may take
+planned if {
+	input.rollout.declared == true
+	is_number(input.rollout.max_duration_ns)
+	input.rollout.max_duration_ns >= 0
+}
 
 # METADATA
 # description: how long the rollout may take, in nanoseconds; assumed where no plan says
 rollout := input.rollout.max_duration_ns if {
-	is_number(input.rollout.max_duration_ns)
+	planned
 } else := data.gatekeep.params.freeze.assumed_rollout_min * clock.minute
 
 # METADATA
-# description: ids of the valid exemptions that let this request through a running freeze
-used_exemptions contains exemption.id if {
-	some _, occurrence in running
-	not input.action.type in occurrence.allowed_actions
-	some exemption in valid_exemptions
-	exemption.window == occurrence.window
+# description: the moment by which the rollout is certainly over, in nanoseconds
+rollout_end := (clock.now + clock.skew) + rollout
+
+# METADATA
+# description: true where the freeze lets this kind of action through
+allows(occurrence) if input.action.type in occurrence.allowed_actions
+
+# METADATA
+# description: |
+#   id of the exemption that lets this request through a running freeze, by id of the
+#   occurrence; the first where several would, so that only one is used up
+exempt[id] := ids[0] if {
+	some id, occurrence in running
+	not allows(occurrence)
+	ids := sort([exemption.id |
+		some exemption in valid_exemptions
+		exemption.window == occurrence.window
+	])
 }
+
+# METADATA
+# description: ids of the exemptions that this request uses up
+used_exemptions contains exempt[_]
 
 # METADATA
 # description: exemptions that pass every check
@@ -69,13 +134,17 @@ exemption_problems(exemption) := {name |
 # METADATA
 # description: every check that an exemption must pass
 exemption_checks := {
-	"signature", "other request", "not yet valid", "expired", "longer than allowed",
-	"too few authorised granters", "no reason", "used up",
+	"signature", "no id", "no window", "other request", "not yet valid", "expired",
+	"longer than allowed", "too few authorised granters", "no reason", "used up",
 }
 
 # METADATA
 # description: one named check of an exemption
 exemption_check("signature", exemption) if exemption.verification.status == "verified"
+
+exemption_check("no id", exemption) if names([exemption.id])
+
+exemption_check("no window", exemption) if names([exemption.window])
 
 exemption_check("other request", exemption) if exemption.binding == input.request.binding
 
@@ -105,17 +174,19 @@ exemption_check("used up", exemption) if {
 }
 
 # METADATA
-# description: the people who granted it, may do so, and did not ask for the deployment
+# description: |
+#   the people who granted it, may do so, and did not ask for the deployment; nobody where
+#   it is not known who asks
 granters(exemption) := {who |
+	every asker in askers {
+		person.id(asker)
+	}
 	some principal in exemption.granted_by
 	person.has_role(principal, "freeze_exemption_approver")
 	who := person.active(principal)
-	not who in requesters
+	not who in {asking | some asker in askers; asking := person.id(asker)}
 }
 
 # METADATA
-# description: the people who ask for the deployment
-requesters := {who |
-	some principal in [input.request.actor.principal, input.request.on_behalf_of]
-	who := person.id(principal)
-}
+# description: the accounts that ask for the deployment
+askers := {input.request.actor.principal} | ({input.request.on_behalf_of} - {""})

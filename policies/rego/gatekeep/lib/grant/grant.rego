@@ -55,7 +55,15 @@ check("granter", grant) if {
 	granter := person.active(grant.granted_by)
 	person.has_role(grant.granted_by, "break_glass_granter")
 	grant.verification.principal == grant.granted_by
-	granter != person.id(grant.principal)
+	person.id(grant.principal)
+	not granter in askers(grant)
 }
 
 check("incident", grant) if input.state.incidents[grant.incident].status in {"open", "mitigating"}
+
+# METADATA
+# description: the people whom the grant serves, and so may not give it
+askers(grant) := {who |
+	some principal in [grant.principal, input.request.on_behalf_of]
+	who := person.id(principal)
+}

@@ -11,7 +11,9 @@ show(path) := object.get(input, path, "(missing)")
 
 # METADATA
 # description: a field of an object, or a mark that it is missing
-field(o, key) := object.get(o, key, "(missing)")
+field(o, key) := object.get(o, key, "(missing)") if {
+	is_object(o)
+} else := "(missing)"
 
 # METADATA
 # description: a set as a sorted, comma-separated list; "none" where it is empty

@@ -1,0 +1,79 @@
+# gatekeep: `make demo` shows it, `make test` proves it. Needs Go, make and, for the
+# race detector, a C compiler. Tools are pinned and built from Go modules.
+
+OPA_VERSION         := v1.22.2
+STATICCHECK_VERSION := v0.8.2
+CRANE_VERSION       := v0.22.1
+COSIGN_VERSION      := v2.6.5
+
+# Outside the checkout, so that a fresh clone does not build them again.
+TOOLS ?= $(HOME)/.cache/gatekeep/tools
+OPA         := $(TOOLS)/opa-$(OPA_VERSION)/opa
+STATICCHECK := $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)/staticcheck
+CRANE       := $(TOOLS)/crane-$(CRANE_VERSION)/crane
+COSIGN      := $(TOOLS)/cosign-$(COSIGN_VERSION)/cosign
+
+BIN     := bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+FUZZTIME ?= 30s
+
+.PHONY: build test gotest rego lint docs docs-check demo bench fuzz tools clean
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/gatekeep ./cmd/gatekeep-sbom
+
+## test: everything, in the order in which a mistake shows soonest
+test: rego docs-check lint gotest
+
+gotest: tools
+	GATEKEEP_OPA=$(OPA) GATEKEEP_CRANE=$(CRANE) GATEKEEP_COSIGN=$(COSIGN) go test -race ./...
+
+rego: $(OPA)
+	@test -z "$$($(OPA) fmt --list policies/rego)" || { echo "opa fmt wants to change:"; $(OPA) fmt --list policies/rego; exit 1; }
+	$(OPA) check --strict -s policies/schemas --capabilities policies/capabilities.json policies/rego
+	$(OPA) test policies/rego
+	@$(OPA) test --coverage --threshold 100 policies/rego >/dev/null || { echo "rules without full coverage:"; $(OPA) test --coverage policies/rego | grep -n not_covered -A3; exit 1; }
+	@if command -v regal >/dev/null; then regal lint policies/rego; else echo "regal is not installed: its lint did not run"; fi
+
+lint: $(STATICCHECK)
+	@test -z "$$(gofmt -l cmd internal bundles policies *.go)" || { echo "gofmt wants to change:"; gofmt -l cmd internal bundles policies *.go; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+
+docs:
+	go run ./cmd/gatekeep-docs
+
+docs-check:
+	go run ./cmd/gatekeep-docs -check
+
+## demo: the whole road on a real image, from nothing to a replayed decision
+demo: build
+	go run ./cmd/gatekeep-demo -bin $(BIN) -out demo-out
+
+## bench: Go benchmarks and whole-process figures, written to docs/benchmarks.md
+bench: build $(OPA)
+	go run ./cmd/gatekeep-bench -bin $(BIN) -opa $(OPA) -out docs/benchmarks.md
+
+## fuzz: every fuzz target for FUZZTIME
+fuzz:
+	@set -e; for pkg in $$(grep -rl --include='*_test.go' 'func Fuzz' internal | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -rho --include='*_test.go' 'func Fuzz[A-Za-z0-9_]*' $$pkg --exclude-dir='?*' | sed 's/func //' | sort -u); do \
+	    echo "fuzzing $$pkg $$target for $(FUZZTIME)"; \
+	    go test ./$$pkg -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+	  done; \
+	done
+
+tools: $(OPA) $(STATICCHECK) $(CRANE) $(COSIGN)
+
+$(OPA):
+	GOBIN=$(dir $@) go install github.com/open-policy-agent/opa@$(OPA_VERSION)
+$(STATICCHECK):
+	GOBIN=$(dir $@) go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+$(CRANE):
+	GOBIN=$(dir $@) go install github.com/google/go-containerregistry/cmd/crane@$(CRANE_VERSION)
+$(COSIGN):
+	GOBIN=$(dir $@) go install github.com/sigstore/cosign/v2/cmd/cosign@$(COSIGN_VERSION)
+
+clean:
+	rm -rf $(BIN) demo-out

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/source"
+	"github.com/gatekeep-dev/gatekeep/internal/digest"
+	"github.com/gatekeep-dev/gatekeep/internal/gate"
+	"github.com/gatekeep-dev/gatekeep/internal/signing"
+)
+
+// attestFlags are the flags of gatekeep attest.
+type attestFlags struct {
+	kind        string
+	key         string
+	out         string
+	push        bool
+	platform    string
+	request     string
+	environment string
+	commit      string
+	principal   string
+	validFor    time.Duration
+	at          string
+}
+
+func attestCommand(w *world) *cobra.Command {
+	var f attestFlags
+	c := &cobra.Command{
+		Use:   "attest --type TYPE FILE SUBJECT",
+		Short: "Sign a statement about a subject: an SBOM, a scan, an approval, ...",
+		Long: `attest wraps a raw file as an in-toto Statement about the digest of a subject,
+signs it, and writes a Sigstore bundle to a folder (--out), to the registry
+beside the image (--push), or both. A file that does not parse as its type is
+refused. FILE may be - for standard input.
+
+Statements that are about a request and not about an image (approval,
+freeze-exemption, rollout-plan) are bound to the digest of the request: give
+--request and --environment as they will be given to check.
+
+Types:
+` + typeHelp(),
+		Example: `  gatekeep attest --type sbom --key builder.key --push sbom.cdx.json registry.example/app:1.4.2 --platform linux/amd64
+  gatekeep attest --type sarif --key scanner.key --out attestations/ results.sarif registry.example/app@sha256:...
+  gatekeep attest --type approval --key bob.key --out attestations/ --request request.yaml \
+      --environment prod-eu approval.yaml registry.example/app:1.4.2`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runAttest(cmd.Context(), w, f, args[0], args[1])
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&f.kind, "type", "", "type of the file (see above)")
+	fs.StringVar(&f.key, "key", "", "private key that signs (password in GATEKEEP_PASSWORD)")
+	fs.StringVar(&f.out, "out", "", "folder for the signed bundle")
+	fs.BoolVar(&f.push, "push", false, "attach the signed bundle to the image in its registry")
+	fs.StringVar(&f.platform, "platform", "", `of an image index, speak about this platform only, for example "linux/arm64"`)
+	fs.StringVar(&f.request, "request", "", "request file, for statements about a request")
+	fs.StringVar(&f.environment, "environment", "", "environment of the request")
+	fs.StringVar(&f.commit, "commit", "", "source commit that a scan covers, full hash (default: that of the request)")
+	fs.StringVar(&f.principal, "principal", "", "account of the person who approves, grants or reviews, where the file names none")
+	fs.DurationVar(&f.validFor, "valid-for", 24*time.Hour, "how long an approval, waiver or grant holds, where the file does not say")
+	fs.StringVar(&f.at, "at", "", "time that the statement gives where the file gives none (RFC 3339; default now)")
+	return c
+}
+
+func typeHelp() string {
+	var b strings.Builder
+	for _, line := range predicate.Names() {
+		b.WriteString("  " + line + "\n")
+	}
+	return b.String()
+}
+
+func runAttest(ctx context.Context, w *world, f attestFlags, file, ref string) error {
+	if f.kind == "" {
+		return usage("no type: pass --type (see 'gatekeep attest --help' for the list)")
+	}
+	if f.key == "" {
+		return usage("no key: pass --key (make one with 'gatekeep key generate')")
+	}
+	if f.out == "" && !f.push {
+		return usage("nowhere to put the statement: pass --out DIR, --push, or both")
+	}
+	signer, err := loadSigner(w, f.key)
+	if err != nil {
+		return err
+	}
+	data, err := readInput(w, file)
+	if err != nil {
+		return err
+	}
+	subject, err := resolve(ctx, []string{ref})
+	if err != nil {
+		return err
+	}
+	if f.push && (subject.Kind == gatekeep.KindFile || subject.Kind == gatekeep.KindDirectory) {
+		return usage("--push attaches to an image, and %s is a %s: use --out", ref, subject.Kind)
+	}
+	target, err := platformOf(subject, f.platform)
+	if err != nil {
+		return err
+	}
+	statement, wrapped, err := statementOf(f, file, data, subject, target)
+	if err != nil {
+		return err
+	}
+	bundle, err := signing.SignStatement(signer, statement)
+	if err != nil {
+		return fmt.Errorf("signing statement: %w", err)
+	}
+	return deliver(ctx, w, f, bundle, wrapped, target)
+}
+
+// about is one thing that a statement speaks of.
+type target struct{ name, digest string }
+
+// platformOf is the subject itself, or one platform of an index.
+func platformOf(s gatekeep.Subject, platform string) (target, error) {
+	if platform == "" {
+		return target{s.Name, s.Digest}, nil
+	}
+	var known []string
+	for d, a := range s.Artifacts {
+		if a.Platform == platform {
+			return target{s.Name, d}, nil
+		}
+		known = append(known, a.Platform)
+	}
+	return target{}, usage("reading --platform: %s has no platform %q; it has %s", s.Ref, platform, strings.Join(known, ", "))
+}
+
+// maxInput bounds a raw file: the largest SBOMs and scans that were seen are a
+// tenth of it.
+const maxInput = 512 << 20
+
+func readInput(w *world, file string) ([]byte, error) {
+	in := w.in
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, usage("reading input: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err != nil {
+		return nil, usage("reading %s: %w", file, err)
+	}
+	if len(data) > maxInput {
+		return nil, usage("reading %s: larger than %d bytes", file, maxInput)
+	}
+	return data, nil
+}
+
+// statementOf wraps the file as an in-toto Statement v1.
+func statementOf(f attestFlags, file string, data []byte, s gatekeep.Subject, t target) ([]byte, predicate.Wrapped, error) {
+	options, err := optionsOf(f, s)
+	if err != nil {
+		return nil, predicate.Wrapped{}, err
+	}
+	wrapped, err := predicate.Wrap(f.kind, data, options)
+	if err != nil {
+		return nil, wrapped, usage("wrapping %s: %w", file, err)
+	}
+	about := t
+	if wrapped.Subject != "" {
+		about = target{wrapped.Kind, wrapped.Subject}
+	}
+	subject := map[string]any{"name": about.name, "digest": map[string]string{"sha256": strings.TrimPrefix(about.digest, "sha256:")}}
+	// Not canonical JSON: a predicate may hold numbers that it would round.
+	statement, err := json.Marshal(struct {
+		Type          string          `json:"_type"`
+		Subject       []any           `json:"subject"`
+		PredicateType string          `json:"predicateType"`
+		Predicate     json.RawMessage `json:"predicate"`
+	}{"https://in-toto.io/Statement/v1", []any{subject}, wrapped.Type, wrapped.Predicate})
+	return statement, wrapped, err
+}
+
+// optionsOf is what the command line says where a file says nothing.
+func optionsOf(f attestFlags, s gatekeep.Subject) (predicate.WrapOptions, error) {
+	o := predicate.WrapOptions{
+		Now: time.Now().UTC().Truncate(time.Second), ValidFor: f.validFor, Digest: s.Digest,
+		Environment: f.environment, Nonce: random(), Commit: f.commit, Principal: f.principal,
+	}
+	if f.at != "" {
+		at, err := time.Parse(time.RFC3339, f.at)
+		if err != nil {
+			return o, usage("reading --at: %q is not an RFC 3339 time such as 2026-11-23T10:00:00Z", f.at)
+		}
+		o.Now = at.UTC()
+	}
+	if f.request == "" {
+		return o, nil
+	}
+	request, err := requestOf(checkFlags{request: f.request, environment: f.environment})
+	if err != nil {
+		return o, err
+	}
+	fill(&request.Service, path.Base(s.Name))
+	fill(&o.Commit, request.Commit)
+	o.Environment, o.Service = request.Environment, request.Service
+	if o.Binding, err = gate.Binding(request, s.Digest); err != nil {
+		return o, usageError{err}
+	}
+	return o, nil
+}
+
+// deliver writes the bundle to a folder, to the registry, or to both.
+func deliver(ctx context.Context, w *world, f attestFlags, bundle []byte, wrapped predicate.Wrapped, t target) error {
+	if f.out != "" {
+		if err := os.MkdirAll(f.out, 0o755); err != nil {
+			return usage("making folder: %w", err)
+		}
+		name := fmt.Sprintf("%s-%s.sigstore.json", wrapped.Kind, strings.TrimPrefix(digest.Of(bundle), "sha256:")[:12])
+		path := filepath.Join(f.out, name)
+		if err := writeWhole(path, bundle); err != nil {
+			return err
+		}
+		fmt.Fprintln(w.out, path)
+	}
+	if f.push {
+		pushed, err := source.Push(ctx, t.name+"@"+t.digest, bundle, wrapped.Type, registryAccess())
+		if err != nil {
+			return fmt.Errorf("attaching to %s: %w", t.name, err)
+		}
+		fmt.Fprintln(w.out, pushed)
+	}
+	return nil
+}
+
+// writeWhole writes a file under a temporary name first, so that nobody reads half.
+func writeWhole(path string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(f.Name()))
+	}
+	return nil
+}

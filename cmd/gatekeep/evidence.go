@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatekeep-dev/gatekeep/internal/evidence"
+	"github.com/gatekeep-dev/gatekeep/internal/gate"
+	"github.com/gatekeep-dev/gatekeep/internal/report"
+)
+
+func evidenceCommand(w *world) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "evidence",
+		Short: "Verify, show and replay evidence bundles, offline",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usage("no command given (see '%s --help')", cmd.CommandPath())
+		},
+	}
+	c.AddCommand(evidenceVerifyCommand(w), evidenceShowCommand(w), evidenceReplayCommand(w))
+	return c
+}
+
+func evidenceVerifyCommand(w *world) *cobra.Command {
+	var key string
+	c := &cobra.Command{
+		Use:   "verify BUNDLE...",
+		Short: "Check every byte of a bundle and who signed it",
+		Long: `verify checks a bundle as a closed world: every file that it lists is there,
+unchanged, in its place, and nothing else is; what is signed is what is inside;
+and the signature was made by the key that you got by another way. It needs no
+network. Exit 0 only when every check of every bundle holds.`,
+		Example: "  gatekeep evidence verify --key gate.pub evidence.zip",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if key == "" {
+				return usage("no key: pass --key with the gate's public key, got from its owner and not from the bundle")
+			}
+			public, err := loadPublicKey(key)
+			if err != nil {
+				return err
+			}
+			return eachBundle(w, args, func(b *evidence.Bundle) (evidence.Verification, error) {
+				return evidence.Verify(b, evidence.VerifyOptions{Key: public}), nil
+			}, public)
+		},
+	}
+	c.Flags().StringVar(&key, "key", "", "public key of the gate, from its owner")
+	return c
+}
+
+func evidenceReplayCommand(w *world) *cobra.Command {
+	return &cobra.Command{
+		Use:   "replay BUNDLE...",
+		Short: "Make the decision again from the bundle alone and compare it byte for byte",
+		Long: `replay verifies the evidence in a bundle again and judges it again with the
+bundle's own policy, at the recorded time. The facts and the decision must come
+out the same, byte for byte. It trusts the bundle's files as they are: run
+'gatekeep evidence verify' first.`,
+		Example: "  gatekeep evidence replay evidence.zip",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return eachBundle(w, args, func(b *evidence.Bundle) (evidence.Verification, error) {
+				return evidence.Replay(cmd.Context(), b, judgeAgain)
+			}, nil)
+		},
+	}
+}
+
+// judgeAgain makes the decision of a bundle again.
+func judgeAgain(ctx context.Context, c evidence.Contents) (input, decision []byte, err error) {
+	return gate.Rejudge(ctx, c)
+}
+
+// eachBundle opens each file, runs the checks and prints a line for each of them.
+func eachBundle(w *world, paths []string, checks func(*evidence.Bundle) (evidence.Verification, error), _ crypto.PublicKey) error {
+	worst := exitOpen
+	for _, path := range paths {
+		v, err := checkFile(path, checks)
+		if err != nil {
+			return err
+		}
+		for _, c := range v.Checks {
+			mark, reason := "ok  ", ""
+			if !c.OK {
+				mark, reason = "FAIL", " ["+c.Reason+"]"
+				worst = exitShut
+			}
+			fmt.Fprintf(w.out, "%s %s: %s against %s%s", mark, c.Name, c.What, c.Against, reason)
+			if c.Detail != "" {
+				fmt.Fprintf(w.out, ": %s", c.Detail)
+			}
+			fmt.Fprintln(w.out)
+		}
+		if v.OK() {
+			fmt.Fprintf(w.out, "%s: every check holds\n", path)
+		} else {
+			fmt.Fprintf(w.out, "%s: DOES NOT HOLD\n", path)
+		}
+	}
+	if worst != exitOpen {
+		return shutError{worst}
+	}
+	return nil
+}
+
+func checkFile(path string, checks func(*evidence.Bundle) (evidence.Verification, error)) (evidence.Verification, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return evidence.Verification{}, usage("opening bundle: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return evidence.Verification{}, fmt.Errorf("opening bundle: %w", err)
+	}
+	b, err := evidence.Open(f, info.Size())
+	if err != nil {
+		return evidence.Broken(path, err), nil
+	}
+	return checks(b)
+}
+
+func evidenceShowCommand(w *world) *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:     "show BUNDLE",
+		Short:   "Show the decision that a bundle records, without checking it",
+		Example: "  gatekeep evidence show evidence.zip\n  gatekeep evidence show --format markdown evidence.zip",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			show, err := printerOf(w, format)
+			if err != nil {
+				return err
+			}
+			f, err := os.Open(args[0])
+			if err != nil {
+				return usage("opening bundle: %w", err)
+			}
+			defer f.Close()
+			info, err := f.Stat()
+			if err != nil {
+				return fmt.Errorf("opening bundle: %w", err)
+			}
+			b, err := evidence.Open(f, info.Size())
+			if err != nil {
+				return fmt.Errorf("opening bundle %s: %w", args[0], err)
+			}
+			contents, err := b.Contents()
+			if err != nil {
+				return fmt.Errorf("reading bundle %s: %w", args[0], err)
+			}
+			options := report.Options{Colour: w.colour(), Width: w.width, EvidencePath: args[0],
+				VerifyCommand: "gatekeep evidence verify --key gate.pub " + args[0]}
+			return report.Formats[show.format](w.out, contents.Record, options)
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "text, json, sarif, junit or markdown")
+	return c
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"crypto"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/bundles"
+	"github.com/gatekeep-dev/gatekeep/internal/attest"
+	"github.com/gatekeep-dev/gatekeep/internal/bundle"
+	"github.com/gatekeep-dev/gatekeep/internal/gate"
+	"github.com/gatekeep-dev/gatekeep/internal/policy"
+	"github.com/gatekeep-dev/gatekeep/internal/signing"
+	"github.com/gatekeep-dev/gatekeep/policies"
+)
+
+// lawFlags say by which policy, bundle and trust a case is judged.
+type lawFlags struct {
+	bundle        string
+	policy        string
+	trust         string
+	policyKey     string
+	allowUnsigned bool
+}
+
+func (f *lawFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.bundle, "bundle", "", "folder of a bundle: regimes, parameters, catalogue, roles (default: the one built in)")
+	fs.StringVar(&f.policy, "policy", "", "folder of rules to use in place of those built in, as policies/rego")
+	fs.StringVar(&f.trust, "trust", "", "trust policy: who may sign what (default: that of the bundle; without any nobody is trusted)")
+	fs.StringVar(&f.policyKey, "policy-key", "", "public key that must have signed the bundle ('gatekeep policy sign')")
+	fs.BoolVar(&f.allowUnsigned, "allow-unsigned-policy", false, "judge by a bundle or rules that nobody signed; the record says so")
+}
+
+// loadedLaw is a law with how it came to be trusted, and its sealed form.
+type loadedLaw struct {
+	gate.Law
+	bundle    *bundle.Bundle
+	ref       gatekeep.PolicyRef
+	archive   []byte
+	signature []byte
+}
+
+// loadLaw reads policy, bundle and trust. Every mistake in them is a usage error.
+func loadLaw(f lawFlags) (*loadedLaw, error) {
+	rego, selection, name, err := trees(f)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Load(selection)
+	if err != nil {
+		return nil, usage("loading bundle %s: %w", name, err)
+	}
+	out := &loadedLaw{bundle: b}
+	out.Policy = policy.Source{Rego: rego, Overlay: b.Overlay()}
+	out.Schema, out.Version = policies.InputSchema, engine().Gatekeep
+	if out.Trust, err = loadTrust(f.trust, selection, b); err != nil {
+		return nil, err
+	}
+	out.ref = gatekeep.PolicyRef{
+		Origin: "embedded", Name: b.Name, Bundle: b.Digest(), Revision: b.Revision, ExpiresAt: b.ExpiresAt,
+	}
+	if out.ref.Digest, err = policy.Digest(out.Policy); err != nil {
+		return nil, usageError{err}
+	}
+	if out.archive, err = policy.Archive(out.Policy); err != nil {
+		return nil, usageError{err}
+	}
+	if f.bundle == "" && f.policy == "" {
+		return out, nil
+	}
+	out.ref.Origin, out.ref.UnsignedAllowed = "directory", f.allowUnsigned
+	return out, out.verifySignature(f, selection)
+}
+
+// trees are the rules and the bundle to use: those given, or those built in.
+func trees(f lawFlags) (rego, selection fs.FS, name string, err error) {
+	if rego, err = policies.Rego(); err != nil {
+		return nil, nil, "", err
+	}
+	if f.policy != "" {
+		rego = os.DirFS(f.policy)
+	}
+	if f.bundle != "" {
+		return rego, os.DirFS(f.bundle), f.bundle, nil
+	}
+	selection, err = bundles.Default()
+	return rego, selection, "default", err
+}
+
+// verifySignature checks the bundle's signature against the key that was pinned.
+// A bundle without one stays unverified, which the policy itself judges.
+func (l *loadedLaw) verifySignature(f lawFlags, selection fs.FS) error {
+	if f.policyKey == "" {
+		return nil
+	}
+	key, err := loadPublicKey(f.policyKey)
+	if err != nil {
+		return err
+	}
+	signed, err := fs.ReadFile(selection, bundle.SignatureFile)
+	if err != nil {
+		return usage("reading the signature of bundle %s: %w (sign it with 'gatekeep policy sign')", f.bundle, err)
+	}
+	if err := gate.VerifyPolicy(signed, key, l.ref); err != nil {
+		return usage("verifying bundle %s: %w", f.bundle, err)
+	}
+	l.signature, l.ref.SignatureVerified, l.ref.Signer = signed, true, signing.KeyID(key)
+	return nil
+}
+
+func loadTrust(path string, selection fs.FS, b *bundle.Bundle) (*attest.Trust, error) {
+	switch {
+	case path != "":
+		t, err := attest.LoadTrust(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+		if err != nil {
+			return nil, usage("%w", err)
+		}
+		return t, nil
+	case b.Trust != "":
+		t, err := attest.LoadTrust(selection, b.Trust)
+		if err != nil {
+			return nil, usage("%w", err)
+		}
+		return t, nil
+	}
+	return new(attest.Trust), nil
+}
+
+func loadPublicKey(path string) (crypto.PublicKey, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("reading public key: %w", err)
+	}
+	key, err := signing.LoadPublicKey(data)
+	if err != nil {
+		return nil, usage("reading public key %s: %w", path, err)
+	}
+	return key, nil
+}
+
+func loadSigner(w *world, path string) (signing.Signer, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("reading private key: %w", err)
+	}
+	signer, err := signing.LoadPrivateKey(data, func() ([]byte, error) {
+		return w.password("GATEKEEP_PASSWORD", fmt.Sprintf("Password of %s: ", path))
+	})
+	if err != nil {
+		return nil, usage("reading private key %s: %w", path, err)
+	}
+	return signer, nil
+}

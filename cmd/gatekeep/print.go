@@ -1,0 +1,73 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/source"
+	"github.com/gatekeep-dev/gatekeep/internal/report"
+)
+
+// printer shows an answer, or why there is none, in one format.
+type printer struct {
+	w      *world
+	format string
+}
+
+func printerOf(w *world, format string) (printer, error) {
+	if _, ok := report.Formats[format]; !ok {
+		names := make([]string, 0, len(report.Formats))
+		for name := range report.Formats {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return printer{}, usage("reading --format: %q is none of %s", format, strings.Join(names, ", "))
+	}
+	return printer{w, format}, nil
+}
+
+// record shows a decision, and where its evidence is.
+func (p printer) record(r gatekeep.Record, out, key string) error {
+	options := report.Options{Colour: p.w.colour(), Width: p.w.width, EvidencePath: out}
+	if out != "" {
+		options.VerifyCommand = fmt.Sprintf("gatekeep evidence verify --key %s %s", publicName(key), out)
+	}
+	return report.Formats[p.format](p.w.out, r, options)
+}
+
+// publicName is the customary name of the public half of a key file.
+func publicName(private string) string { return strings.TrimSuffix(private, ".key") + ".pub" }
+
+// unjudged is the answer where no decision could be made: the gate is shut, and
+// says what it could not see. Where the mode does not enforce it still exits 0.
+func (p printer) unjudged(cause error, mode gatekeep.Mode) error {
+	var wrong usageError
+	if errors.As(cause, &wrong) {
+		return cause
+	}
+	account := struct {
+		Schema  string           `json:"schema"`
+		Outcome gatekeep.Outcome `json:"outcome"`
+		Mode    gatekeep.Mode    `json:"mode"`
+		Reason  gatekeep.Reason  `json:"reason,omitempty"`
+		Error   string           `json:"error"`
+	}{"gatekeep.dev/unjudged/v1", gatekeep.Indeterminate, mode, "", cause.Error()}
+	var unresolved *source.ResolveError
+	if errors.As(cause, &unresolved) {
+		account.Reason = unresolved.Reason
+	}
+	if p.format == "json" {
+		if err := json.NewEncoder(p.w.out).Encode(account); err != nil {
+			return err
+		}
+	}
+	if mode == gatekeep.Enforce {
+		return cause
+	}
+	fmt.Fprintf(p.w.err, "gatekeep: could not judge: %v\ngatekeep: mode is %s: not shut\n", cause, mode)
+	return nil
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// defaultWidth is used where nobody can say how wide the screen is.
+const defaultWidth = 80
+
+func here() *world {
+	w := &world{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, width: defaultWidth}
+	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
+		w.terminal = true
+		if columns, _, err := term.GetSize(fd); err == nil && columns > 0 {
+			w.width = columns
+		}
+	}
+	return w
+}
+
+// colour follows https://no-color.org: any value of NO_COLOR turns colours off.
+func (w *world) colour() bool {
+	return w.terminal && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"
+}
+
+// password reads a secret from the environment variable, or asks where a person
+// can answer. The secret itself is never printed.
+func (w *world) password(variable, prompt string) ([]byte, error) {
+	if secret := w.getenv(variable); secret != "" {
+		return []byte(secret), nil
+	}
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil, usage("no password: set %s, or run on a terminal", variable)
+	}
+	fmt.Fprint(w.err, prompt)
+	secret, err := term.ReadPassword(int(os.Stdin.Fd()))
+	fmt.Fprintln(w.err)
+	if err != nil {
+		return nil, fmt.Errorf("reading password: %w", err)
+	}
+	return secret, nil
+}
+
+// patience is how long work may take before it says what it is doing.
+const patience = time.Second
+
+// progress says on standard error what takes longer than patience.
+type progress struct {
+	mu    sync.Mutex
+	out   io.Writer
+	timer *time.Timer
+}
+
+// step names the work that begins now and ends at the next step or at done.
+func (p *progress) step(what string) {
+	p.done()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.timer = time.AfterFunc(patience, func() { fmt.Fprintf(p.out, "gatekeep: %s ...\n", what) })
+}
+
+func (p *progress) done() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}

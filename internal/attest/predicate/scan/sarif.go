@@ -1,0 +1,307 @@
+package scan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/instant"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/jsonscan"
+)
+
+// SARIF is what is kept of a SARIF document.
+type SARIF struct {
+	Tool, ToolVersion string   // of the driver; the first one's where there are several
+	Tools             []string // names of all drivers, sorted
+	// Successful is false where a run says that it failed, or has no results at all:
+	// section 3.14.23 has results null where the tool could not run.
+	Successful    bool
+	FinishedOn    string // RFC 3339, of the last invocation that says; or empty
+	FilesAnalyzed *int   // files the document lists; nil where it lists none
+	Findings      map[string]gatekeep.SASTFinding
+
+	seen map[string]int // further results with the same fingerprint
+}
+
+// sarifLog is the part of SARIF 2.1.0 that is read.
+type sarifLog struct {
+	Version string `json:"version"`
+	Runs    []struct {
+		Tool struct {
+			Driver     sarifComponent   `json:"driver"`
+			Extensions []sarifComponent `json:"extensions"`
+		} `json:"tool"`
+		Invocations []struct {
+			ExecutionSuccessful bool   `json:"executionSuccessful"`
+			EndTimeUTC          string `json:"endTimeUtc"`
+		} `json:"invocations"`
+		Artifacts []struct {
+			Location sarifLocation `json:"location"`
+			Roles    []string      `json:"roles"`
+		} `json:"artifacts"`
+		Results  *[]sarifResult `json:"results"`
+		External struct {
+			Results []json.RawMessage `json:"results"`
+		} `json:"externalPropertyFileReferences"`
+	} `json:"runs"`
+}
+
+type sarifComponent struct {
+	Name            string      `json:"name"`
+	Version         string      `json:"version"`
+	SemanticVersion string      `json:"semanticVersion"`
+	Rules           []sarifRule `json:"rules"`
+}
+
+type sarifRule struct {
+	ID            string `json:"id"`
+	Configuration struct {
+		Level string `json:"level"`
+	} `json:"defaultConfiguration"`
+	Properties struct {
+		SecuritySeverity any `json:"security-severity"` // text by GitHub's convention
+	} `json:"properties"`
+}
+
+type sarifLocation struct {
+	URI   string `json:"uri"`
+	Index *int   `json:"index"`
+}
+
+type sarifResult struct {
+	RuleID    string `json:"ruleId"`
+	RuleIndex *int   `json:"ruleIndex"`
+	Rule      struct {
+		ID        string `json:"id"`
+		Index     *int   `json:"index"`
+		Component struct {
+			Index *int `json:"index"`
+		} `json:"toolComponent"`
+	} `json:"rule"`
+	Kind      string `json:"kind"`
+	Level     string `json:"level"`
+	Locations []struct {
+		Physical struct {
+			Artifact sarifLocation `json:"artifactLocation"`
+			Region   struct {
+				StartLine int `json:"startLine"`
+			} `json:"region"`
+		} `json:"physicalLocation"`
+	} `json:"locations"`
+	PartialFingerprints map[string]string `json:"partialFingerprints"`
+	Fingerprints        map[string]string `json:"fingerprints"`
+	BaselineState       string            `json:"baselineState"`
+	Suppressions        []struct {
+		Kind   string `json:"kind"`
+		Status string `json:"status"`
+	} `json:"suppressions"`
+	Provenance struct {
+		FirstDetection string `json:"firstDetectionTimeUtc"`
+	} `json:"provenance"`
+}
+
+// ReadSARIF reads a SARIF 2.1.0 document with all its runs. Results that are kept
+// in other files are an error: they would be missed.
+func ReadSARIF(raw []byte) (*SARIF, error) {
+	var log sarifLog
+	if err := json.Unmarshal(raw, &log); err != nil {
+		return nil, fmt.Errorf("reading SARIF: %w", err)
+	}
+	if log.Version != "2.1.0" {
+		return nil, fmt.Errorf("reading SARIF: version %q is not read; want 2.1.0", log.Version)
+	}
+	if len(log.Runs) == 0 {
+		return nil, errors.New("reading SARIF: no runs, so no tool says anything")
+	}
+	s := &SARIF{Successful: true, Findings: map[string]gatekeep.SASTFinding{}, seen: map[string]int{}}
+	files, targets := map[string]bool{}, map[string]bool{}
+	for i := range log.Runs {
+		run := &log.Runs[i]
+		driver := run.Tool.Driver
+		if driver.Name == "" {
+			return nil, fmt.Errorf("reading SARIF: runs[%d].tool.driver.name is missing", i)
+		}
+		if len(run.External.Results) > 0 {
+			return nil, fmt.Errorf("reading SARIF: runs[%d] keeps results in other files; put them into the document", i)
+		}
+		if i == 0 {
+			s.Tool, s.ToolVersion = driver.Name, either(driver.SemanticVersion, driver.Version)
+		}
+		s.Tools = append(s.Tools, driver.Name)
+		for _, invocation := range run.Invocations {
+			s.Successful = s.Successful && invocation.ExecutionSuccessful
+			if invocation.EndTimeUTC == "" {
+				continue
+			}
+			if err := instant.Check(invocation.EndTimeUTC); err != nil {
+				return nil, fmt.Errorf("reading SARIF: runs[%d].invocations: endTimeUtc: %w", i, err)
+			}
+			if s.FinishedOn == "" || earlier(s.FinishedOn, invocation.EndTimeUTC) {
+				s.FinishedOn = invocation.EndTimeUTC
+			}
+		}
+		uris := make([]string, 0, len(run.Artifacts))
+		for _, a := range run.Artifacts {
+			uris = append(uris, a.Location.URI)
+			files[a.Location.URI] = true
+			if slices.Contains(a.Roles, "analysisTarget") {
+				targets[a.Location.URI] = true
+			}
+		}
+		if run.Results == nil {
+			s.Successful = false
+			continue
+		}
+		components := append([]sarifComponent{driver}, run.Tool.Extensions...)
+		for j := range *run.Results {
+			r := &(*run.Results)[j]
+			if err := s.add(r, components, uris); err != nil {
+				return nil, fmt.Errorf("reading SARIF: runs[%d].results[%d]: %w", i, j, err)
+			}
+		}
+	}
+	if len(targets) > 0 {
+		files = targets
+	}
+	if n := len(files); n > 0 {
+		s.FilesAnalyzed = &n
+	}
+	slices.Sort(s.Tools)
+	s.Tools = slices.Compact(s.Tools)
+	return s, nil
+}
+
+// add takes one result.
+func (s *SARIF) add(r *sarifResult, components []sarifComponent, uris []string) (err error) {
+	var file string
+	var line int
+	if len(r.Locations) > 0 {
+		at := r.Locations[0].Physical
+		file, line = at.Artifact.URI, at.Region.StartLine
+		if i := at.Artifact.Index; file == "" && i != nil && *i >= 0 && *i < len(uris) {
+			file = uris[*i]
+		}
+	}
+	switch r.Kind {
+	case "", "fail", "open", "review":
+	case "pass", "notApplicable", "informational":
+		return nil // section 3.27.9: no problem was found
+	default:
+		return fmt.Errorf("unknown kind %q", r.Kind)
+	}
+	rule := r.rule(components)
+	f := gatekeep.SASTFinding{Rule: either(r.RuleID, either(r.Rule.ID, rule.ID)), BaselineState: either(r.BaselineState, "new"),
+		FirstSeen: r.Provenance.FirstDetection, Suppression: r.suppression()}
+	if f.Rule == "" {
+		return errors.New("ruleId is missing")
+	}
+	if f.Severity, err = flaw(r.Level, rule); err != nil {
+		return err
+	}
+	if f.Location = file; line > 0 {
+		f.Location += ":" + strconv.Itoa(line)
+	}
+	if !slices.Contains([]string{"new", "unchanged", "updated", "absent"}, f.BaselineState) {
+		return fmt.Errorf("unknown baselineState %q", f.BaselineState)
+	}
+	if err := instant.Optional(f.FirstSeen); err != nil {
+		return fmt.Errorf("provenance.firstDetectionTimeUtc: %w", err)
+	}
+	if len(s.Findings) >= MaxFindings {
+		return fmt.Errorf("more than %d results: %w", MaxFindings, jsonscan.ErrLimit)
+	}
+	name := r.fingerprint(f.Rule, file, line)
+	key := name
+	for _, taken := s.Findings[key]; taken; _, taken = s.Findings[key] {
+		s.seen[name]++ // two results on one line must not become one
+		key = name + "#" + strconv.Itoa(s.seen[name]+1)
+	}
+	s.Findings[key] = f
+	return nil
+}
+
+// rule finds the description of the rule, after section 3.27.7: by index into the
+// rules of the driver or of an extension, else by id.
+func (r *sarifResult) rule(components []sarifComponent) sarifRule {
+	from := components[0]
+	if i := r.Rule.Component.Index; i != nil && *i >= 0 && *i+1 < len(components) {
+		from = components[*i+1]
+	}
+	index := r.Rule.Index
+	if index == nil {
+		index = r.RuleIndex
+	}
+	if index != nil && *index >= 0 && *index < len(from.Rules) {
+		return from.Rules[*index]
+	}
+	id := either(r.RuleID, r.Rule.ID)
+	for _, c := range components {
+		for _, rule := range c.Rules {
+			// Section 3.5.2: an id with further parts ("CA1000/1") is the rule without them.
+			if rule.ID != "" && (rule.ID == id || strings.HasPrefix(id, rule.ID+"/")) {
+				return rule
+			}
+		}
+	}
+	return sarifRule{}
+}
+
+// flaw is the severity of a result: the score its rule carries by GitHub's
+// convention, else its level, which defaults to warning (section 3.27.10).
+func flaw(level string, rule sarifRule) (string, error) {
+	if score := rule.Properties.SecuritySeverity; score != nil {
+		if graded := severity(fmt.Sprint(score)); graded != unknown && graded != negligible {
+			return graded, nil
+		}
+	}
+	switch level = either(level, either(rule.Configuration.Level, "warning")); level {
+	case "error":
+		return high, nil
+	case "warning":
+		return medium, nil
+	case "note", "none":
+		return low, nil
+	}
+	return "", fmt.Errorf("unknown level %q", level)
+}
+
+// suppression tells whether somebody outside the code has said that the result may
+// stay. Comments in the code do not count, nor does what is under review or was
+// rejected (section 3.27.23).
+func (r *sarifResult) suppression() string {
+	accepted := false
+	for _, s := range r.Suppressions {
+		if s.Status == "underReview" || s.Status == "rejected" {
+			return ""
+		}
+		accepted = accepted || s.Kind == "external" && s.Status == "accepted"
+	}
+	if accepted {
+		return "external"
+	}
+	return ""
+}
+
+// fingerprint names a result across scans: its rule, and the fingerprint that the
+// tool computed, or else a digest of where it is.
+func (r *sarifResult) fingerprint(rule, file string, line int) string {
+	for _, prints := range []map[string]string{r.PartialFingerprints, r.Fingerprints} {
+		var first string
+		for name := range prints {
+			if first == "" || name < first {
+				first = name
+			}
+		}
+		if print := prints[first]; print != "" {
+			return rule + ":" + print
+		}
+	}
+	sum := sha256.Sum256([]byte(rule + "|" + file + "|" + strconv.Itoa(line)))
+	return rule + ":" + hex.EncodeToString(sum[:])
+}

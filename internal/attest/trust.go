@@ -1,0 +1,240 @@
+package attest
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+	"go.yaml.in/yaml/v3"
+)
+
+//go:embed trust.schema.json
+var trustSchema string
+
+// Bounds on the files of a trust policy, so that one that is handed over with a
+// pull request cannot exhaust the gate. Real ones are a few KiB, roots 30 KiB.
+const (
+	trustBytes = 1 << 20
+	keyBytes   = 64 << 10
+	rootBytes  = 4 << 20
+)
+
+// unsignedName is the signer of a statement that is believed without signature.
+const unsignedName = "(unsigned)"
+
+// Trust says who is known, and who may say what, where. It is made by LoadTrust;
+// the zero value, and nil, trust nobody.
+type Trust struct {
+	keys       []*signer        // by name
+	identities []*signer        // by name
+	roots      map[string]*root // by name
+	rules      []rule
+	files      map[string][]byte
+}
+
+// rule lets signers make statements of some types in some environments.
+type rule struct {
+	types        []string // kinds or predicate types
+	signers      []string
+	unsigned     bool
+	environments []matcher // empty: everywhere
+}
+
+// trustFile is trust.yaml as written.
+type trustFile struct {
+	Version         int                   `yaml:"version"`
+	AllowMixedRoles bool                  `yaml:"allowMixedRoles"`
+	Roots           map[string]string     `yaml:"roots"`
+	Signers         map[string]signerFile `yaml:"signers"`
+	Statements      []ruleFile            `yaml:"statements"`
+}
+
+type signerFile struct {
+	Key            string `yaml:"key"`
+	PEM            string `yaml:"pem"`
+	Issuer         string `yaml:"issuer"`
+	Subject        string `yaml:"subject"`
+	SubjectPattern string `yaml:"subjectPattern"`
+	Root           string `yaml:"root"`
+	Principal      string `yaml:"principal"`
+	NotBefore      string `yaml:"notBefore"`
+	NotAfter       string `yaml:"notAfter"`
+}
+
+type ruleFile struct {
+	Types        []string `yaml:"types"`
+	Signers      []string `yaml:"signers"`
+	Unsigned     bool     `yaml:"unsigned"`
+	Environments []string `yaml:"environments"`
+}
+
+// LoadTrust reads a trust policy, version 1, with the keys and roots that it names.
+// Their paths are relative to the folder of the policy and may not leave it. Every
+// mistake is an error that names file and field: a policy is never half loaded.
+func LoadTrust(fsys fs.FS, name string) (*Trust, error) {
+	l := loader{fsys: fsys, name: name, files: map[string][]byte{}}
+	data, err := l.read(path.Base(name), trustBytes)
+	if err != nil {
+		return nil, fmt.Errorf("reading trust policy: %w", err)
+	}
+	l.files = map[string][]byte{"trust.yaml": data}
+	doc, err := decodeTrust(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading trust policy %s: %w", name, err)
+	}
+	t, err := l.build(doc)
+	if err != nil {
+		return nil, fmt.Errorf("reading trust policy %s: %w", name, err)
+	}
+	t.files = l.files
+	return t, nil
+}
+
+// Files are all bytes that the policy was made from, by name relative to it; the
+// policy itself is "trust.yaml". LoadTrust makes the same policy of them again.
+func (t *Trust) Files() map[string][]byte {
+	if t == nil {
+		return map[string][]byte{}
+	}
+	return maps.Clone(t.files)
+}
+
+// decodeTrust reads one YAML document: unknown fields and duplicate names first,
+// since yaml knows their lines, then the schema.
+func decodeTrust(data []byte) (trustFile, error) {
+	var doc trustFile
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			return doc, errors.New("the file is empty; it needs version, signers and statements")
+		}
+		return doc, err
+	}
+	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return doc, errors.New("the file holds a second YAML document; keep one")
+	}
+	var plain any
+	if err := yaml.Unmarshal(data, &plain); err != nil {
+		return doc, err
+	}
+	schema, err := jsonschema.CompileString("trust.schema.json", trustSchema)
+	if err != nil {
+		return doc, fmt.Errorf("compiling the schema of trust policies: %w", err)
+	}
+	if err := schema.Validate(jsonShape(plain)); err != nil {
+		var invalid *jsonschema.ValidationError
+		if errors.As(err, &invalid) {
+			return doc, errors.New(deepest(invalid))
+		}
+		return doc, err
+	}
+	return doc, nil
+}
+
+// deepest is the innermost message of a schema violation, with its place.
+func deepest(e *jsonschema.ValidationError) string {
+	for len(e.Causes) > 0 {
+		e = e.Causes[0]
+	}
+	place := e.InstanceLocation
+	if place == "" {
+		place = "/"
+	}
+	return fmt.Sprintf("at %s: %s", place, e.Message)
+}
+
+// jsonShape turns what yaml decodes into what JSON could hold.
+func jsonShape(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, e := range v {
+			out[k] = jsonShape(e)
+		}
+		return out
+	case map[any]any:
+		out := make(map[string]any, len(v))
+		for k, e := range v {
+			out[fmt.Sprint(k)] = jsonShape(e)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = jsonShape(e)
+		}
+		return out
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	default:
+		return v
+	}
+}
+
+// loader reads the files of one policy and keeps their bytes.
+type loader struct {
+	fsys  fs.FS
+	name  string
+	files map[string][]byte
+}
+
+// read reads a file beside the policy.
+func (l *loader) read(rel string, bound int64) ([]byte, error) {
+	clean := path.Clean(rel)
+	if !fs.ValidPath(clean) || clean == "." {
+		return nil, fmt.Errorf("%q must be a path inside the folder of the trust policy", rel)
+	}
+	f, err := l.fsys.Open(path.Join(path.Dir(l.name), clean))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, bound+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > bound {
+		return nil, fmt.Errorf("%s is over the bound of %d bytes", rel, bound)
+	}
+	l.files[clean] = data
+	return data, nil
+}
+
+// build makes the policy of its parts.
+func (l *loader) build(doc trustFile) (*Trust, error) {
+	t := &Trust{roots: map[string]*root{}}
+	for _, name := range slices.Sorted(maps.Keys(doc.Roots)) {
+		data, err := l.read(doc.Roots[name], rootBytes)
+		if err != nil {
+			return nil, fmt.Errorf("roots.%s: %w", name, err)
+		}
+		if t.roots[name], err = newRoot(name, data); err != nil {
+			return nil, fmt.Errorf("roots.%s: %s: %w", name, doc.Roots[name], err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(doc.Signers)) {
+		if err := l.addSigner(t, name, doc.Signers[name]); err != nil {
+			return nil, fmt.Errorf("signers.%s%w", name, err)
+		}
+	}
+	for i, r := range doc.Statements {
+		if err := t.addRule(r, doc.Signers); err != nil {
+			return nil, fmt.Errorf("statements[%d].%w", i, err)
+		}
+	}
+	if !doc.AllowMixedRoles {
+		if err := checkRoles(doc.Statements); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}

@@ -1,0 +1,301 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatekeep-dev/gatekeep"
+)
+
+const (
+	defaultWidth = 80
+	minWidth     = 20
+	defaultLimit = 10
+)
+
+// Text writes a record for a terminal: the verdict, what it is about, the controls,
+// then what stands against it and how to put that right.
+func Text(w io.Writer, r gatekeep.Record, o Options) error {
+	p := &page{width: o.Width, colour: o.Colour}
+	if p.width == 0 {
+		p.width = defaultWidth
+	}
+	p.width = max(p.width, minWidth)
+	limit := limitOf(o)
+	v := viewOf(r)
+	verdict, s := verdictOf(r)
+	p.line("", s, verdict)
+	p.head(r)
+	for _, regime := range v.regimes {
+		p.regime(regime, limit)
+	}
+	p.items("What stands against it", v.of(against), limit)
+	p.items("What could not be judged", v.of(unknown), limit)
+	p.items("Warnings", v.of(warning), limit)
+	p.excused(v.of(excused), limit)
+	p.list("Notes", v.notes, limit)
+	p.list("Duties that it leaves", duties(r), limit)
+	p.rejected(v.rejected, limit)
+	p.list("Sources that could not be looked at", failures(v.failed), limit)
+	p.end(o)
+	if _, err := io.WriteString(w, p.out.String()); err != nil {
+		return fmt.Errorf("writing text report: %w", err)
+	}
+	return nil
+}
+
+func limitOf(o Options) int {
+	if o.Limit > 0 {
+		return o.Limit
+	}
+	return defaultLimit
+}
+
+// page collects lines of at most width columns.
+type page struct {
+	out    strings.Builder
+	width  int
+	colour bool
+}
+
+// colours are SGR parameters by standing: red, magenta, yellow, cyan, green, grey.
+var colours = [...]string{"31", "35", "33", "36", "32", "90"}
+
+// plain is no standing: text in the colour of the terminal.
+const plain standing = -1
+
+// line writes text behind a mark, wrapped, with further lines under the text. The
+// mark is coloured; where there is none, the text is.
+func (p *page) line(mark string, s standing, text string) {
+	indent := strings.Repeat(" ", len([]rune(mark)))
+	for i, part := range wrap(text, max(p.width-len(indent), 8)) {
+		lead := indent
+		if i == 0 {
+			lead = p.paint(s, mark)
+		}
+		if mark == "" {
+			part = p.paint(s, part)
+		}
+		p.out.WriteString(strings.TrimRight(lead+part, " ") + "\n")
+	}
+}
+
+func (p *page) paint(s standing, text string) string {
+	if !p.colour || s == plain || text == "" {
+		return text
+	}
+	return "\x1b[" + colours[s] + "m" + text + "\x1b[0m"
+}
+
+func (p *page) heading(text string) {
+	p.out.WriteString("\n")
+	p.line("", plain, text)
+}
+
+func (p *page) more(indent string, n int) {
+	p.line(indent, plain, fmt.Sprintf("… and %d more (see --format json)", n))
+}
+
+// head says what was asked, when, and by which policy.
+func (p *page) head(r gatekeep.Record) {
+	c := r.Case
+	policy := joined(", ", joined(" ", clean(c.Policy.Name), fmt.Sprintf("revision %d", c.Policy.Revision)), short(c.Policy.Digest), trustOf(c.Policy))
+	for _, row := range [][2]string{
+		{"Subject", joined(" ", clean(c.Subject.Kind), clean(c.Subject.Name))},
+		{"Digest", clean(c.Subject.Digest)},
+		{"Action", joined(" ", clean(c.Request.Action), "of", clean(c.Request.Service), "to", clean(c.Request.Environment))},
+		{"Stage", clean(c.Request.Stage)},
+		{"When", r.DecidedAt.UTC().Format(time.RFC3339)},
+		{"Policy", policy},
+		{"Decision", clean(r.ID)},
+		{"Binding", clean(r.Facts.Binding)},
+	} {
+		if row[1] != "" {
+			p.line(fmt.Sprintf("%-9s", row[0]), plain, row[1])
+		}
+	}
+}
+
+// trustOf says how a policy came to be trusted.
+func trustOf(ref gatekeep.PolicyRef) string {
+	switch {
+	case ref.SignatureVerified:
+		return joined(" ", "signed by", clean(ref.Signer))
+	case ref.Origin == "embedded":
+		return "part of the program"
+	case ref.UnsignedAllowed:
+		return "unsigned, which the caller allowed"
+	}
+	return "unsigned"
+}
+
+// regime shows a control a line. Rules that are content are part of that line;
+// others have one of their own.
+func (p *page) regime(v regimeView, limit int) {
+	p.heading(joined(": ", v.id, v.title))
+	if len(v.controls) == 0 {
+		p.line("  ? ", unknown, "no rule of this regime gave a result")
+		return
+	}
+	shown, cut := shorten(v.controls, limit)
+	for _, control := range shown {
+		p.line("  "+symbols[control.standing]+" ", control.standing, joined(" ", control.id, control.title)+": "+control.standing.String())
+		for _, result := range control.results {
+			if s := standingOf(result); s < pass && len(control.results) > 1 {
+				p.line("      "+symbols[s]+" ", s, clean(result.Rule)+": "+s.String())
+			}
+		}
+	}
+	if cut != "" {
+		p.line("    ", plain, cut)
+	}
+}
+
+// shorten keeps all controls up to the limit; beyond it, the worst. It says of the
+// others how many there are of each kind.
+func shorten(controls []controlView, limit int) (shown []controlView, cut string) {
+	if len(controls) <= limit {
+		return controls, ""
+	}
+	all := slices.Clone(controls)
+	slices.SortStableFunc(all, func(a, b controlView) int { return cmp.Compare(a.standing, b.standing) })
+	counts := map[standing]int{}
+	for _, control := range all[limit:] {
+		counts[control.standing]++
+	}
+	var parts []string
+	for s := against; s <= notApplicable; s++ {
+		if counts[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[s], s))
+		}
+	}
+	return all[:limit], fmt.Sprintf("… and %d more: %s (see --format json)", len(all)-limit, strings.Join(parts, ", "))
+}
+
+// items shows findings in full: what, where, why and what to do.
+func (p *page) items(title string, items []item, limit int) {
+	if len(items) == 0 {
+		return
+	}
+	p.heading(fmt.Sprintf("%s (%d)", title, len(items)))
+	for i, it := range items {
+		if i == limit {
+			p.more("  ", len(items)-limit)
+			return
+		}
+		message := it.message
+		if it.standing == warning {
+			message = it.unseenMessage()
+		}
+		p.line("  "+symbols[it.standing]+" ", it.standing, joined(": ", it.rule, message))
+		for _, row := range [][2]string{{"at  ", it.at}, {"for ", strings.Join(it.controls, ", ")}, {"fix ", it.remedy}} {
+			if row[1] != "" {
+				p.line("    "+row[0], plain, row[1])
+			}
+		}
+	}
+}
+
+func (p *page) excused(items []item, limit int) {
+	var lines []string
+	for _, it := range items {
+		lines = append(lines, excusedLine(it))
+	}
+	p.list("Excused", lines, limit)
+}
+
+// excusedLine is a finding with the waiver or grant that excuses it.
+func excusedLine(it item) string {
+	by := "by what is not said"
+	if it.excuse != "" {
+		by = "by " + it.excuse
+	}
+	at := ""
+	if it.at != "" {
+		at = "at " + it.at
+	}
+	return joined(": ", it.rule, joined(", ", it.message, at, by))
+}
+
+func (p *page) list(title string, lines []string, limit int) {
+	if len(lines) == 0 {
+		return
+	}
+	p.heading(fmt.Sprintf("%s (%d)", title, len(lines)))
+	for i, line := range lines {
+		if i == limit {
+			p.more("  ", len(lines)-limit)
+			return
+		}
+		p.line("  - ", plain, line)
+	}
+}
+
+// rejected groups by reason, since one mistake often spoils many documents.
+func (p *page) rejected(rejected []gatekeep.Rejection, limit int) {
+	if len(rejected) == 0 {
+		return
+	}
+	p.heading(fmt.Sprintf("Evidence that was not believed (%d)", len(rejected)))
+	for i, r := range rejected {
+		if i == limit {
+			p.more("  ", len(rejected)-limit)
+			return
+		}
+		if i == 0 || rejected[i-1].Reason != r.Reason {
+			p.line("  ", plain, clean(string(r.Reason)))
+		}
+		p.line("    - ", plain, rejectedLine(r))
+	}
+}
+
+func rejectedLine(r gatekeep.Rejection) string {
+	from, kind := "", ""
+	if r.Source != "" {
+		from = "from " + clean(r.Source)
+	}
+	if r.Kind != "" {
+		kind = "(" + clean(r.Kind) + ")"
+	}
+	return joined(": ", joined(" ", clean(r.Name), kind, from), clean(r.Detail))
+}
+
+// failures says of each source why it could not be looked at, and what that means.
+func failures(failed []gatekeep.SourceReport) []string {
+	var out []string
+	for _, source := range failed {
+		weight := "not required"
+		if source.Required {
+			weight = "required, so the gate stays shut"
+		}
+		out = append(out, joined(": ", clean(source.Name), joined(", ", clean(string(source.Reason)), clean(source.Detail), weight)))
+	}
+	return out
+}
+
+// duties are the obligations that an opened gate leaves behind.
+func duties(r gatekeep.Record) []string {
+	var out []string
+	for _, o := range r.Decision.Effects.Obligations {
+		out = append(out, joined(", ", joined(" ", clean(o.Kind), "of", clean(o.Service), "by", clean(o.Principal)), "due "+o.DueAt.UTC().Format(time.RFC3339)))
+	}
+	return out
+}
+
+func (p *page) end(o Options) {
+	p.out.WriteString("\n")
+	if o.EvidencePath != "" {
+		// Neither is wrapped: they are there to be copied.
+		p.out.WriteString("Evidence " + stripped(o.EvidencePath) + "\n")
+	} else {
+		p.line("Evidence ", plain, "not sealed")
+	}
+	if o.VerifyCommand != "" {
+		p.out.WriteString("Verify   " + stripped(o.VerifyCommand) + "\n")
+	}
+	p.line("", plain, "Evidence for the controls above; not a statement of compliance.")
+}

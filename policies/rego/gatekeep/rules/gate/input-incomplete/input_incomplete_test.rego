@@ -1,0 +1,122 @@
+package gatekeep.rules.gate["input-incomplete_test"]
+
+import data.gatekeep.fixture
+import data.gatekeep.rules.gate["input-incomplete"] as rule
+
+_found(doc) := found if {
+	found := {[f.message, f.at] | some f in rule.unseen} with input as doc
+}
+
+_says(path, want) := [
+	sprintf("Input field %s is missing, has the wrong type or was truncated (%s)", [path, want]),
+	path,
+]
+
+_required := data.gatekeep.params.gate.required_input.predeploy
+
+_paths(doc) := {found[1] | some found in _found(doc)}
+
+test_a_complete_input_passes if {
+	_found(fixture.input_doc) == set()
+	count(rule.violations) == 0 with input as {}
+}
+
+test_every_stage_is_known if {
+	every stage in ["build", "plan", "predeploy", "admission", "postdeploy", "periodic"] {
+		_found(fixture.patch([fixture.replace("/stage", stage)])) == set()
+	}
+}
+
+test_a_finding_carries_the_rule if {
+	[message, at] := _says("service/name", "want string")
+	rule.unseen == {{
+		"rule": "gate/input-incomplete",
+		"message": message,
+		"at": at,
+		"severity": "block",
+		"remedy": "Fix what gathers the facts; a missing one is never guessed.",
+	}} with input as fixture.patch([fixture.remove("/service/name")])
+}
+
+test_each_required_fact_is_missed if {
+	every path, type in _required {
+		doc := json.patch(fixture.input_doc, [fixture.remove(sprintf("/%s", [path]))])
+		_says(path, sprintf("want %s", [type])) in _found(doc)
+	}
+}
+
+test_null_is_not_there if {
+	every path, type in _required {
+		doc := json.patch(fixture.input_doc, [fixture.replace(sprintf("/%s", [path]), null)])
+		_says(path, sprintf("want %s", [type])) in _found(doc)
+	}
+}
+
+_of_another_type := {"string": 1, "number": "1", "boolean": "true", "array": "a", "object": ["a"]}
+
+test_another_type_is_not_there if {
+	every path, type in _required {
+		op := fixture.replace(sprintf("/%s", [path]), _of_another_type[type])
+		_says(path, sprintf("want %s", [type])) in _found(json.patch(fixture.input_doc, [op]))
+	}
+}
+
+test_an_empty_text_is_not_there if {
+	_found(fixture.patch([fixture.replace("/request/binding", "")])) == {_says("request/binding", "want string")}
+}
+
+test_no_classes_of_data_and_nothing_to_run_are_not_a_statement if {
+	_found(fixture.patch([fixture.replace("/service/data_classes", [])])) == {_says(
+		"service/data_classes",
+		"want one entry or more",
+	)}
+	_found(fixture.patch([fixture.replace("/subject/artifacts", {})])) == {_says(
+		"subject/artifacts",
+		"want one entry or more",
+	)}
+}
+
+_stages := "want one of admission, build, periodic, plan, postdeploy, predeploy"
+
+test_an_unknown_stage_is_a_finding if {
+	_found(fixture.patch([fixture.replace("/stage", "prod-ish")])) == {_says("stage", _stages)}
+	_found(fixture.patch([fixture.remove("/stage")])) == {_says("stage", _stages)}
+}
+
+test_a_truncated_list_is_seen if {
+	every path in data.gatekeep.params.gate.counted_input {
+		told := fixture.input_doc.completeness[path] + 1
+		doc := json.patch(fixture.input_doc, [fixture.replace(_count(path), told)])
+		_found(doc) == {_says(path, sprintf("want %v entries, as completeness tells", [told]))}
+	}
+}
+
+test_a_list_that_nobody_counted_is_not_complete if {
+	every path in data.gatekeep.params.gate.counted_input {
+		doc := json.patch(fixture.input_doc, [fixture.remove(_count(path))])
+		_found(doc) == {_says(path, "want (missing) entries, as completeness tells")}
+	}
+}
+
+_count(path) := sprintf("/completeness/%s", [replace(path, "/", "~1")])
+
+test_text_is_not_counted_as_a_list if {
+	doc := json.patch(fixture.input_doc, [
+		fixture.replace("/waivers", "abc"),
+		fixture.replace("/completeness/waivers", 3),
+	])
+	_found(doc) == {
+		_says("waivers", "want array"),
+		_says("waivers", "want 3 entries, as completeness tells"),
+	}
+}
+
+test_an_absent_calendar_has_no_occurrences_to_count if {
+	_found(fixture.patch([fixture.remove("/calendar")])) == set()
+}
+
+test_nothing_at_all_is_incomplete if {
+	counted := {path | some path in data.gatekeep.params.gate.counted_input}
+	_paths({}) == counted | {"stage"}
+	_paths({"stage": "build"}) == counted | object.keys(_required)
+}

@@ -1,0 +1,92 @@
+package gatekeep.rules.supply_chain["component-denied_test"]
+
+import data.gatekeep.fixture
+import data.gatekeep.rules.supply_chain["component-denied"] as rule
+
+_violations(ops) := found if {
+	found := rule.violations with input as fixture.patch(ops)
+		with data.gatekeep.org as fixture.org
+		with data.sboms as fixture.sboms
+}
+
+_denied := "pkg:npm/event-stream@3.3.6"
+
+_ref := fixture.sbom_ref
+
+_holding(name) := {_ref: {"by_purl": {_denied: name}}}
+
+_found(sboms) := found if {
+	found := rule.violations with input as fixture.input_doc
+		with data.gatekeep.org as fixture.org
+		with data.sboms as sboms
+}
+
+test_no_denied_component_passes if _violations([]) == set()
+
+test_a_denied_component_is_named if {
+	_found(_holding("event-stream")) == {{
+		"rule": "supply_chain/component-denied",
+		"message": sprintf(
+			"Component %s of %s (linux/amd64) is denied: malicious release",
+			[_denied, fixture.digest],
+		),
+		"at": _denied,
+		"severity": "block",
+		"remedy": "Remove the component or replace it.",
+	}}
+}
+
+test_a_denied_component_without_a_name_is_found if {
+	every name in [false, null, ""] {
+		count(_found(_holding(name))) == 1
+	}
+}
+
+test_a_denied_component_in_the_second_sbom_of_a_platform_is_found if {
+	doc := fixture.patch([
+		fixture.add("/subject/artifacts/sha256:arm", {
+			"name": "payments",
+			"platform": "linux/arm64",
+			"covered_by": ["sha256:arm"],
+		}),
+		fixture.add("/sboms/sha256:arm", [{"ref": _ref}, {"ref": "sha256:second"}]),
+	])
+	found := rule.violations with input as doc
+		with data.gatekeep.org as fixture.org
+		with data.sboms as object.union(fixture.sboms, {"sha256:second": {"by_purl": {_denied: "x"}}})
+	{finding.message | some finding in found} == {
+		sprintf("Component %s of sha256:arm (linux/arm64) is denied: malicious release", [_denied]),
+	}
+}
+
+test_another_version_is_not_denied if {
+	_found({_ref: {"by_purl": {"pkg:npm/event-stream@4.0.0": "event-stream"}}}) == set()
+}
+
+test_sboms_that_are_not_loaded_are_not_looked_into if {
+	rule.observed == set() with input as fixture.input_doc with data.sboms as {}
+	rule.observed == set() with input as fixture.patch([
+		fixture.replace("/sboms", {}),
+	])
+		with data.sboms as fixture.sboms
+	rule.observed == set() with input as fixture.patch([fixture.remove("/sboms")])
+		with data.sboms as fixture.sboms
+	rule.observed == {_ref} with input as fixture.input_doc with data.sboms as fixture.sboms
+}
+
+_unseen(ops) := {[finding.at, finding.message] | some finding in found} if {
+	found := rule.unseen with input as fixture.patch(ops) with data.sboms as fixture.sboms
+}
+
+test_an_sbom_that_is_not_loaded_beside_a_loaded_one_is_not_passed_over if {
+	more := sprintf("/sboms/%s/-", [fixture.digest])
+	_unseen([]) == set()
+	_unseen([fixture.add(more, {"ref": "sha256:gone"})]) == {[
+		fixture.digest,
+		sprintf("SBOM sha256:gone of %s (linux/amd64) is not loaded", [fixture.digest]),
+	]}
+	_unseen([fixture.add(more, {})]) == {[
+		fixture.digest,
+		sprintf("SBOM (missing) of %s (linux/amd64) is not loaded", [fixture.digest]),
+	]}
+}
