@@ -196,7 +196,7 @@ func statementOf(f attestFlags, file string, data []byte, s gatekeep.Subject, t 
 func optionsOf(f attestFlags, s gatekeep.Subject) (predicate.WrapOptions, error) {
 	o := predicate.WrapOptions{
 		Now: time.Now().UTC().Truncate(time.Second), ValidFor: f.validFor, Digest: s.Digest,
-		Environment: f.environment, Nonce: random(), Commit: f.commit, Principal: f.principal,
+		Environment: f.environment, Nonce: freshName(), Commit: f.commit, Principal: f.principal,
 	}
 	if f.at != "" {
 		at, err := time.Parse(time.RFC3339, f.at)

@@ -189,8 +189,8 @@ func requestOf(f checkFlags) (gatekeep.Request, error) {
 		return r, usage("no environment: pass --environment, or name one in the request file")
 	}
 	r.Regimes = append(r.Regimes, f.regimes...)
-	fill(&r.ID, "req-"+random())
-	fill(&r.Nonce, random())
+	fill(&r.ID, "req-"+freshName())
+	fill(&r.Nonce, freshName())
 	fill(&r.Stage, gatekeep.StagePredeploy)
 	fill(&r.Action, "deploy")
 	fill(&r.Actor.Principal, "(unknown)")
@@ -203,8 +203,8 @@ func fill(field *string, value string) {
 	}
 }
 
-// random is a name that nobody else will choose.
-func random() string {
+// freshName is a name that nobody else will choose.
+func freshName() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand.Read crashes the program instead
 	return hex.EncodeToString(b[:])

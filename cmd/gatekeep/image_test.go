@@ -10,7 +10,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/random"
+	randomimage "github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -32,7 +32,7 @@ func push(tag string, platforms []string) error {
 		return err
 	}
 	if len(platforms) == 0 {
-		image, err := random.Image(512, 1)
+		image, err := randomimage.Image(512, 1)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func push(tag string, platforms []string) error {
 	}
 	index := v1.ImageIndex(empty.Index)
 	for _, p := range platforms {
-		image, err := random.Image(512, 1)
+		image, err := randomimage.Image(512, 1)
 		if err != nil {
 			return err
 		}

@@ -249,6 +249,7 @@ func TestChangedBundlesAreRefused(t *testing.T) {
 			b.VerificationMaterial.GetCertificate().RawBytes = []byte("noise")
 		}, gatekeep.ReasonCertificateInvalid},
 		{"payload type", func(b *protobundle.Bundle) { b.GetDsseEnvelope().PayloadType = "text/plain" }, gatekeep.ReasonEnvelopeMalformed},
+		{"payload type of bare envelopes", func(b *protobundle.Bundle) { b.GetDsseEnvelope().PayloadType = payloadStatement }, gatekeep.ReasonEnvelopeMalformed},
 		{"key in place of the certificate", func(b *protobundle.Bundle) {
 			b.VerificationMaterial.Content = &protobundle.VerificationMaterial_PublicKey{PublicKey: &protocommon.PublicKeyIdentifier{Hint: "key"}}
 		}, gatekeep.ReasonSignerUnknown},
@@ -280,6 +281,18 @@ func TestCertificateMustBeValidWhenItWasUsed(t *testing.T) {
 			}
 			wantReason(t, bundleBytes(t, bundleOf(t, v, e, bundleParts{logs: true})), trust, aboutApp(), noon, c.reason)
 		})
+	}
+}
+
+func TestSignedNonsenseIsNoStatement(t *testing.T) {
+	v := newSigstore(t)
+	trust := identityTrust(t, rootJSON(t, v, rootParts{logs: true}))
+	for _, payload := range []string{"hello", "[]", `{"_type":"https://in-toto.io/Statement/v2"}`} {
+		e, err := v.Attest(ciSubject, githubIssuer, []byte(payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantReason(t, bundleBytes(t, bundleOf(t, v, e, bundleParts{logs: true})), trust, aboutApp(), noon, gatekeep.ReasonStatementMalformed)
 	}
 }
 

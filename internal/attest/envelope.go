@@ -91,7 +91,10 @@ func openBundle(data []byte) (*envelope, *refusal) {
 		e.signatures = []rawSignature{{hint, sig.GetSig()}}
 		return e, checkPayloadType(e.payloadType)
 	}
-	e.certificate = b
+	// Sigstore clients read one payload type; the other occurs in bare envelopes only.
+	if e.certificate = b; e.payloadType == payloadStatement {
+		return nil, refuse(gatekeep.ReasonEnvelopeMalformed, "payload type %q has no place in a bundle with a certificate", e.payloadType)
+	}
 	return e, checkPayloadType(e.payloadType)
 }
 
@@ -177,11 +180,11 @@ func fromBase64(raw json.RawMessage) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if bytes.ContainsAny(encoded, "\r\n") {
+	if bytes.IndexByte(encoded, '\n') >= 0 || bytes.IndexByte(encoded, '\r') >= 0 {
 		return nil, errors.New("has a line break in its base64")
 	}
 	encoding := base64.StdEncoding
-	if bytes.ContainsAny(encoded, "-_") {
+	if bytes.IndexByte(encoded, '-') >= 0 || bytes.IndexByte(encoded, '_') >= 0 {
 		encoding = base64.URLEncoding
 	}
 	if n := len(encoded); n > 0 && encoded[n-1] != '=' && n%4 != 0 {

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
+	"fmt"
 	"math/big"
 	"slices"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/trust"
 )
 
 // hashes are the digests of what was signed, each computed once however many keys
@@ -98,26 +100,26 @@ func verifiesECDSA(key *ecdsa.PublicKey, digest, sig []byte) bool {
 //
 // DSSE protocol: keyid is an unauthenticated hint and MUST NOT be used for security
 // decisions; every key is tried whatever it says.
-func (t *Trust) byKey(e *envelope, now time.Time, trusted func() bool) ([]*signer, *refusal) {
+func byKey(t *Trust, e *envelope, now time.Time, trusted func() bool) ([]*trust.Signer, *refusal) {
 	if len(e.signatures) == 0 {
 		return nil, refuse(gatekeep.ReasonUnsigned, "the envelope holds no signature")
 	}
 	// DSSE protocol: the signature is over PAE(UTF8(payloadType), payload), so that
 	// the type is authenticated with the bytes.
 	h := hashesOf(dsse.PAE(e.payloadType, e.payload))
-	var made []*signer
-	for _, s := range t.keySigners() {
-		if slices.ContainsFunc(e.signatures, func(r rawSignature) bool { return verifies(s.key, h, r.sig) }) {
+	var made []*trust.Signer
+	for _, s := range t.Keys() {
+		if slices.ContainsFunc(e.signatures, func(r rawSignature) bool { return verifies(s.Key, h, r.sig) }) {
 			made = append(made, s)
 		}
 	}
 	if len(made) == 0 {
-		return nil, t.whyNoKey(e, trusted)
+		return nil, whyNoKey(t, e, trusted)
 	}
 	var late *refusal
 	valid := made[:0:0]
 	for _, s := range made {
-		if r := s.validAt(now); r == nil {
+		if r := validAt(s, now); r == nil {
 			valid = append(valid, s)
 		} else if late == nil {
 			late = r
@@ -129,23 +131,29 @@ func (t *Trust) byKey(e *envelope, now time.Time, trusted func() bool) ([]*signe
 	return valid, nil
 }
 
-func (t *Trust) keySigners() []*signer {
-	if t == nil {
-		return nil
+// validAt checks the window of a key, both ends inclusive as in RFC 5280 section
+// 4.1.2.5. A plain key has no trusted time of signing, so the moment is that of
+// the decision.
+func validAt(s *trust.Signer, now time.Time) *refusal {
+	switch {
+	case !s.NotBefore.IsZero() && now.Before(s.NotBefore):
+		return &refusal{gatekeep.ReasonNotYetValid, fmt.Sprintf("key of %q is valid from %s", s.Name, s.NotBefore.UTC().Format(time.RFC3339)), s.Name}
+	case !s.NotAfter.IsZero() && now.After(s.NotAfter):
+		return &refusal{gatekeep.ReasonExpired, fmt.Sprintf("key of %q was valid until %s", s.Name, s.NotAfter.UTC().Format(time.RFC3339)), s.Name}
 	}
-	return t.keys
+	return nil
 }
 
-func (t *Trust) whyNoKey(e *envelope, trusted func() bool) *refusal {
+func whyNoKey(t *Trust, e *envelope, trusted func() bool) *refusal {
 	strangers := 0
 	for _, sig := range e.signatures {
 		if sig.hint == "" {
 			continue
 		}
 		strangers++
-		for _, s := range t.keySigners() {
-			if slices.Contains(s.hints, sig.hint) {
-				return &refusal{gatekeep.ReasonSignatureInvalid, "the signature names the key of this signer and does not verify with it", s.name}
+		for _, s := range t.Keys() {
+			if slices.Contains(s.Hints, sig.hint) {
+				return &refusal{gatekeep.ReasonSignatureInvalid, "the signature names the key of this signer and does not verify with it", s.Name}
 			}
 		}
 	}

@@ -3,13 +3,24 @@ package attest
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/trust"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 )
+
+// Trust is a trust policy.
+type Trust = trust.Policy
+
+// LoadTrust reads a trust policy; see trust.Load.
+func LoadTrust(fsys fs.FS, name string) (*Trust, error) { return trust.Load(fsys, name) }
+
+// unsignedName is the signer of a statement that is believed without signature.
+const unsignedName = "(unsigned)"
 
 // About is what statements may be about, and where the subject would run. What is
 // empty matches nothing.
@@ -19,6 +30,7 @@ type About struct {
 	Binding     string   // digest of the request's binding lines
 	Plan        string   // digest of the infrastructure plan
 	Environment string   // name
+	Service     string   // name
 }
 
 // AboutSubject collects the digests of a subject, its artifacts and what covers
@@ -188,25 +200,30 @@ func (j *judgement) authenticate(e *envelope) ([]gatekeep.Verification, *refusal
 	case e.unsigned:
 		return []gatekeep.Verification{{Status: gatekeep.StatusUnsigned, Signer: unsignedName}}, nil
 	case e.certificate != nil:
-		signers, summary, why := j.trust.byCertificate(e.certificate)
+		signers, summary, why := byCertificate(j.trust, e.certificate)
 		if why != nil {
 			return nil, why
 		}
 		for _, s := range signers {
-			v := s.verification()
+			v := wordOf(s)
 			v.Issuer, v.SAN = summary.Issuer, summary.SubjectAlternativeName
 			found = append(found, v)
 		}
 	default:
-		signers, why := j.trust.byKey(e, j.now, func() bool { return j.keyExpected(e) })
+		signers, why := byKey(j.trust, e, j.now, func() bool { return j.keyExpected(e) })
 		if why != nil {
 			return nil, why
 		}
 		for _, s := range signers {
-			found = append(found, s.verification())
+			found = append(found, wordOf(s))
 		}
 	}
 	return found, nil
+}
+
+// wordOf is the word of a signer as rules see it.
+func wordOf(s *trust.Signer) gatekeep.Verification {
+	return gatekeep.Verification{Status: gatekeep.StatusVerified, Signer: s.Name, Principal: s.Principal, KeyID: s.KeyID}
 }
 
 // keyExpected tells whether some key of the trust policy may make statements of
@@ -217,8 +234,8 @@ func (j *judgement) keyExpected(e *envelope) bool {
 	if !known {
 		return false
 	}
-	return slices.ContainsFunc(j.trust.keySigners(), func(s *signer) bool {
-		return j.trust.may(s.name, typ, j.predicateType, j.about.Environment)
+	return slices.ContainsFunc(j.trust.Keys(), func(s *trust.Signer) bool {
+		return j.trust.May(s.Name, typ, j.predicateType, j.about.Environment)
 	})
 }
 
@@ -227,12 +244,12 @@ func (j *judgement) keyExpected(e *envelope) bool {
 func (j *judgement) permit(found []gatekeep.Verification, typ predicate.Type, uri string) (gatekeep.Verification, *refusal) {
 	for _, v := range found {
 		if v.Status == gatekeep.StatusUnsigned {
-			if j.trust.mayUnsigned(typ, uri, j.about.Environment) {
+			if j.trust.MayUnsigned(typ, uri, j.about.Environment) {
 				return v, nil
 			}
 			return v, refuse(gatekeep.ReasonUnsigned, "%s is not signed, and the trust policy does not name it as usable unsigned in %q", typ.Kind, j.about.Environment)
 		}
-		if j.trust.may(v.Signer, typ, uri, j.about.Environment) {
+		if j.trust.May(v.Signer, typ, uri, j.about.Environment) {
 			return v, nil
 		}
 	}
@@ -241,6 +258,23 @@ func (j *judgement) permit(found []gatekeep.Verification, typ predicate.Type, ur
 		fmt.Sprintf("%q may not make %s statements in %q", found[0].Signer, typ.Kind, j.about.Environment),
 		found[0].Signer,
 	}
+}
+
+// elsewhere names the service, environment or plan that a statement claims to be
+// about where that is another than the one asked about. A statement whose subject
+// is its own content is tied to the request by nothing else.
+func elsewhere(claims map[string]any, about About) string {
+	for _, tie := range [...]struct{ claim, asked string }{
+		{"service", about.Service}, {"environment", about.Environment}, {"plan_digest", about.Plan},
+	} {
+		claimed, _ := claims[tie.claim].(string)
+		// A request without a plan may rest on the plan that was attested of the image.
+		if claimed == "" || claimed == tie.asked || (tie.claim == "plan_digest" && tie.asked == "") {
+			continue
+		}
+		return fmt.Sprintf("%s %.80q, not %.80q", tie.claim, claimed, tie.asked)
+	}
+	return ""
 }
 
 // read decodes the predicate of a statement about the right thing.
@@ -260,6 +294,9 @@ func (j *judgement) read(typ predicate.Type, st *statement) (*predicate.Content,
 		return nil, refuse(gatekeep.ReasonPredicateMalformed, "the predicate says nothing")
 	}
 	content.ConfineVEX(j.about.Digests)
+	if other := elsewhere(content.Claims, j.about); other != "" {
+		return nil, refuse(gatekeep.ReasonSubjectMismatch, "it is about %s", other)
+	}
 	if direct {
 		return content, nil
 	}

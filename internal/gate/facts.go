@@ -66,12 +66,25 @@ func factsOf(c gatekeep.Case, ev *attest.Evidence, binding string, version strin
 		}
 	}
 	ev.Apply(&f)
+	f.Reviews = reviews(ev)
 	useUp(&f, c.State.GrantUses)
 	if err := expandCalendar(&f, c, ev); err != nil {
 		return gatekeep.Facts{}, err
 	}
 	f.Completeness = completeness(f)
 	return f, nil
+}
+
+// reviews are the believed reviews of earlier emergencies.
+func reviews(ev *attest.Evidence) []gatekeep.Review {
+	out := []gatekeep.Review{}
+	for _, r := range ev.Reviews {
+		out = append(out, gatekeep.Review{
+			Grant: r.Grant, Uses: list(r.Uses), Outcome: r.Outcome, Reviewers: list(r.Reviewers),
+			ReviewedAt: r.ReviewedAt, Verification: r.Verification,
+		})
+	}
+	return out
 }
 
 // useUp adds the uses that the gate remembers to grants and exemptions.

@@ -97,3 +97,44 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkBuiltIn loads every built-in rule and judges a document that lacks most
+// of what they read.
+func BenchmarkBuiltIn(b *testing.B) {
+	rego, err := policies.Rego()
+	if err != nil {
+		b.Fatal(err)
+	}
+	rules, err := Rules(rego)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ids := make([]string, len(rules))
+	for i, r := range rules {
+		ids[i] = r.ID
+	}
+	src := Source{Rego: rego, Overlay: map[string]any{"org": map[string]any{
+		"baseline_regimes": []any{"freeze", "gdpr", "hipaa", "rbac", "supply_chain"},
+	}}}
+	b.Run("load", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := Load(b.Context(), src, ids); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	engine, err := Load(b.Context(), src, ids)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("decide", func(b *testing.B) {
+		input := question("eu-west-1")
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := engine.Decide(b.Context(), input, nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

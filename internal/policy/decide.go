@@ -1,11 +1,12 @@
 package policy
 
 import (
-	"bytes"
 	"context"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -62,33 +63,28 @@ func (e *Engine) Decide(ctx context.Context, input []byte, sboms map[string]map[
 	return d, nil
 }
 
-// Members of the parts of a decision; those in optional may be missing, and there
-// may be no others.
-var (
-	decisionMembers   = []string{"outcome", "results", "effects"}
-	resultMembers     = []string{"regime", "control", "rule", "outcome", "severity", "findings", "notes"}
-	findingMembers    = []string{"rule", "message", "at", "severity", "remedy"}
-	effectMembers     = []string{"consume_nonces", "use_grants", "use_exemptions", "approvals", "obligations"}
-	obligationMembers = []string{"id", "kind", "principal", "service", "status", "due_at"}
-	optionalMembers   = []string{"excuse"}
-)
+// spoken is what the entry point says: a Decision without what the host adds.
+type spoken struct {
+	Outcome gatekeep.Outcome  `json:"outcome"`
+	Results []gatekeep.Result `json:"results"`
+	Effects gatekeep.Effects  `json:"effects"`
+}
 
 // decode reads a decision strictly. A member that is missing would silently become
 // a zero value, so shape is checked first, and what it says after.
 func decode(v any) (gatekeep.Decision, error) {
-	var d gatekeep.Decision
-	if err := checkShape(v); err != nil {
-		return d, err
+	if err := checkShape(v, reflect.TypeFor[spoken](), "decision"); err != nil {
+		return gatekeep.Decision{}, err
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {
-		return d, err
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&d); err != nil {
 		return gatekeep.Decision{}, err
 	}
+	var said spoken
+	if err := json.Unmarshal(raw, &said); err != nil {
+		return gatekeep.Decision{}, err
+	}
+	d := gatekeep.Decision{Outcome: said.Outcome, Results: said.Results, Effects: said.Effects}
 	if err := checkWords(d); err != nil {
 		return gatekeep.Decision{}, err
 	}
@@ -96,64 +92,50 @@ func decode(v any) (gatekeep.Decision, error) {
 	return d, nil
 }
 
-// checkShape walks the decision and wants every member that it must have.
-func checkShape(v any) error {
-	decision, err := members(v, "decision", decisionMembers)
-	if err != nil {
-		return err
+// checkShape wants every member that the type has and is not marked omitempty, none
+// of them null, and no other.
+func checkShape(v any, t reflect.Type, at string) error {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return nil // a word or a time, which reads itself strictly
 	}
-	findings := 0
-	err = each(decision["results"], "results", resultMembers, func(result map[string]any, at string) error {
-		return each(result["findings"], at+".findings", findingMembers, func(map[string]any, string) error {
-			if findings++; findings > maxFindings {
-				return fmt.Errorf("more than %d findings", maxFindings)
+	switch t.Kind() {
+	case reflect.Slice:
+		list, ok := v.([]any)
+		if !ok {
+			return fmt.Errorf("%s is not a list", at)
+		}
+		for i, item := range list {
+			if err := checkShape(item, t.Elem(), fmt.Sprintf("%s[%d]", at, i)); err != nil {
+				return err
 			}
-			return nil
-		})
-	})
-	if err != nil {
-		return err
-	}
-	effects, err := members(decision["effects"], "effects", effectMembers)
-	if err != nil {
-		return err
-	}
-	return each(effects["obligations"], "effects.obligations", obligationMembers,
-		func(map[string]any, string) error { return nil })
-}
-
-// members is v as an object with exactly these members, none of them null.
-func members(v any, at string, want []string) (map[string]any, error) {
-	object, ok := v.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("%s is not an object", at)
-	}
-	for _, name := range want {
-		if object[name] == nil {
-			return nil, fmt.Errorf("%s.%s is missing", at, name)
 		}
-	}
-	for name := range object {
-		if !slices.Contains(want, name) && !slices.Contains(optionalMembers, name) {
-			return nil, fmt.Errorf("%s.%s is not known", at, name)
+	case reflect.Struct:
+		object, ok := v.(map[string]any)
+		if !ok {
+			return fmt.Errorf("%s is not an object", at)
 		}
-	}
-	return object, nil
-}
-
-func each(v any, at string, want []string, visit func(map[string]any, string) error) error {
-	list, ok := v.([]any)
-	if !ok {
-		return fmt.Errorf("%s is not a list", at)
-	}
-	for i, item := range list {
-		here := fmt.Sprintf("%s[%d]", at, i)
-		object, err := members(item, here, want)
-		if err != nil {
-			return err
+		known := 0
+		for i := range t.NumField() {
+			name, flags, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			value, there := object[name]
+			if there {
+				known++
+			}
+			if value == nil && (there || flags != "omitempty") {
+				return fmt.Errorf("%s.%s is missing", at, name)
+			}
+			if there {
+				if err := checkShape(value, t.Field(i).Type, at+"."+name); err != nil {
+					return err
+				}
+			}
 		}
-		if err := visit(object, here); err != nil {
-			return err
+		if known != len(object) {
+			return fmt.Errorf("%s has members that are not known", at)
+		}
+	default:
+		if _, ok := v.(string); !ok {
+			return fmt.Errorf("%s is not text", at)
 		}
 	}
 	return nil
@@ -170,7 +152,11 @@ func checkWords(d gatekeep.Decision) error {
 	default:
 		return fmt.Errorf("a whole decision cannot be %q", d.Outcome)
 	}
+	findings := 0
 	for _, r := range d.Results {
+		if findings += len(r.Findings); findings > maxFindings {
+			return fmt.Errorf("more than %d findings", maxFindings)
+		}
 		if !isSeverity(r.Severity) {
 			return fmt.Errorf("result of %s: unknown severity %q", r.Rule, r.Severity)
 		}
@@ -197,10 +183,11 @@ func order(d *gatekeep.Decision) {
 			return compare(a.Rule, b.Rule, a.At, b.At, a.Message, b.Message, a.Excuse, b.Excuse)
 		})
 	}
-	for _, list := range [][]string{d.Effects.ConsumeNonces, d.Effects.UseGrants, d.Effects.UseExemptions, d.Effects.Approvals} {
+	e := d.Effects
+	for _, list := range [][]string{e.ConsumeNonces, e.UseGrants, e.UseExemptions, e.Approvals, e.CloseObligations} {
 		slices.Sort(list)
 	}
-	slices.SortFunc(d.Effects.Obligations, func(a, b gatekeep.Obligation) int { return compare(a.ID, b.ID) })
+	slices.SortFunc(e.Obligations, func(a, b gatekeep.Obligation) int { return compare(a.ID, b.ID) })
 }
 
 // compare takes pairs, and the first that differ decide.

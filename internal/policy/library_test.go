@@ -54,7 +54,7 @@ const (
 decision := {
 	"outcome": outcome,
 	"results": [r | some r in results],
-	"effects": {"consume_nonces": {input.request.nonce}, "use_grants": [], "use_exemptions": [], "approvals": [], "obligations": []},
+	"effects": {"consume_nonces": {input.request.nonce}, "use_grants": [], "use_exemptions": [], "approvals": [], "obligations": [], "close_obligations": []},
 }
 
 default outcome := "indeterminate"

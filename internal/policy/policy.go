@@ -8,6 +8,7 @@
 package policy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -74,23 +75,51 @@ func Load(ctx context.Context, src Source, rules []string) (*Engine, error) {
 	return e, nil
 }
 
-// parse reads modules. METADATA is read where findings are made from it, in rules;
-// elsewhere it is for people and for Check, and takes as long to read as the code.
+// parse reads modules. Where everywhere is false, METADATA is read only above the
+// package, and only in modules that ask for it: findings are made from it there. The
+// rest is for people and for Check, and takes as long to read as the code.
 func parse(files map[string][]byte, names []string, everywhere bool) (map[string]*ast.Module, error) {
 	modules := make(map[string]*ast.Module, len(names))
 	for _, name := range names {
-		m, err := ast.ParseModuleWithOpts(name, string(files[name]), ast.ParserOptions{
-			ProcessAnnotation: everywhere || isRule(name), RegoVersion: ast.RegoV1,
-		})
+		text := files[name]
+		all := everywhere || bytes.Contains(text, []byte("rego.metadata.rule"))
+		m, err := parseModule(name, text, all)
 		if err != nil {
 			return nil, err
 		}
-		if m == nil {
-			return nil, fmt.Errorf("%s is empty", name)
+		if !all && bytes.Contains(text, []byte("rego.metadata.")) {
+			head, err := parseModule(name, header(text), true)
+			if err != nil {
+				return nil, err
+			}
+			m.Annotations = head.Annotations
 		}
 		modules[name] = m
 	}
 	return modules, nil
+}
+
+func parseModule(name string, text []byte, annotations bool) (*ast.Module, error) {
+	m, err := ast.ParseModuleWithOpts(name, string(text), ast.ParserOptions{
+		ProcessAnnotation: annotations, RegoVersion: ast.RegoV1,
+	})
+	if err == nil && m == nil {
+		err = fmt.Errorf("%s is empty", name)
+	}
+	return m, err
+}
+
+// header is the text up to the end of the package line; before it there are only
+// comments.
+func header(text []byte) []byte {
+	start := 0
+	if !bytes.HasPrefix(text, []byte("package ")) {
+		start = bytes.Index(text, []byte("\npackage ")) + 1
+	}
+	if end := bytes.IndexByte(text[start:], '\n'); end >= 0 {
+		return text[:start+end+1]
+	}
+	return text
 }
 
 // compile checks modules and prepares the one query. Types are checked where

@@ -30,7 +30,7 @@ func speaking(value string) fstest.MapFS {
 	return fstest.MapFS{"gatekeep/main/main.rego": {Data: []byte("package gatekeep.main\n\ndecision := " + value + "\n")}}
 }
 
-const emptyEffects = `{"consume_nonces": [], "use_grants": [], "use_exemptions": [], "approvals": [], "obligations": []}`
+const emptyEffects = `{"consume_nonces": [], "use_grants": [], "use_exemptions": [], "approvals": [], "obligations": [], "close_obligations": []}`
 
 func saying(outcome, results string) fstest.MapFS {
 	return speaking(fmt.Sprintf(`{"outcome": %s, "results": %s, "effects": %s}`, outcome, results, emptyEffects))
@@ -106,6 +106,10 @@ func TestMalformedDecisionIsAnErrorNotAnOutcome(t *testing.T) {
 		"unknown result word":  saying(`"fail"`, `[`+strings.Replace(result, `"pass"`, `"ok"`, 1)+`]`),
 		"finding without rule": saying(`"fail"`, `[`+strings.Replace(result, `"findings": []`, `"findings": [{"message": "", "at": "", "severity": "block", "remedy": ""}]`, 1)+`]`),
 		"finding unsure":       saying(`"fail"`, `[`+strings.Replace(result, `"findings": []`, `"findings": [{"rule": "", "message": "", "at": "", "severity": "none", "remedy": ""}]`, 1)+`]`),
+		"rule is a number":     saying(`"fail"`, `[`+strings.Replace(result, `"f/r"`, `7`, 1)+`]`),
+		"null in a list":       saying(`"fail"`, `[`+strings.Replace(result, `"notes": []`, `"notes": [null]`, 1)+`]`),
+		"effect is no list":    speaking(`{"outcome": "fail", "results": [], "effects": ` + strings.Replace(emptyEffects, `[]`, `"n"`, 1) + `}`),
+		"obligation half":      speaking(`{"outcome": "fail", "results": [], "effects": ` + strings.Replace(emptyEffects, `"obligations": []`, `"obligations": [{"id": "a"}]`, 1) + `}`),
 		"no object":            speaking(`true`),
 		"undefined":            {"gatekeep/main/main.rego": {Data: []byte("package gatekeep.main\n\ndecision := true if input.never\n")}},
 		"no main":              {"gatekeep/result/result.rego": {Data: []byte(testResult)}},

@@ -3,7 +3,7 @@ package policy
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -208,25 +208,21 @@ func TestBuiltInIndexIsCurrent(t *testing.T) {
 	}
 }
 
-// METADATA outside rules is not read when a policy is loaded, so nothing there may
-// ask for it.
-func TestOnlyBuiltInRulesReadTheirMetadata(t *testing.T) {
-	rego, err := policies.Rego()
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := read(rego)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var asking []string
-	for name, data := range files {
-		if !isRule(name) && bytes.Contains(data, []byte("rego.metadata.")) {
-			asking = append(asking, name)
+func TestMetadataIsReadWhereARuleAsksForIt(t *testing.T) {
+	const module = "# METADATA\n# title: A title\n# custom: {severity: block}\npackage gatekeep.rules.a[\"b\"]\n\n" +
+		"# METADATA\n# title: Of the rule\nx := %s\n"
+	for call, want := range map[string]int{
+		"rego.metadata.chain()": 1, "rego.metadata.rule()": 2, "1": 0,
+	} {
+		files := map[string][]byte{"a.rego": fmt.Appendf(nil, module, call)}
+		modules, err := parse(files, []string{"a.rego"}, false)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if slices.Sort(asking); len(asking) > 0 {
-		t.Errorf("these ask for METADATA outside a rule: %v", asking)
+		got := modules["a.rego"].Annotations
+		if len(got) != want || want > 0 && (got[0].Scope != "package" || got[0].Custom["severity"] != "block") {
+			t.Errorf("%s: got %v, want %d blocks", call, got, want)
+		}
 	}
 }
 

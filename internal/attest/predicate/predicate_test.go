@@ -306,21 +306,42 @@ func TestCalendarWindowsAreChecked(t *testing.T) {
 	}
 	const end = `"endLocal":"2027-01-04T06:00:00"`
 	for _, c := range [][2]string{
-		{"", ""}, {"Europe/Berlin", "UTC"}, {end, `"durationISO":"P1DT12H"`}, {end, `"durationISO":"P2W"`}, {end, end + `,"rrule":"FREQ=YEARLY"`}, {end, end + `,"cron":"0 0 * * 5"`},
-		{`"tz"`, `"scope":{"environments":["prod"]},"tz"`}, {`"freeze"`, `"maintenance"`}, {window, ""}, {end, end + `,"until":"2030-01-01T00:00:00"`},
+		{"", ""},
+		{"Europe/Berlin", "UTC"},
+		{end, `"durationISO":"P1DT12H"`},
+		{end, `"durationISO":"P2W"`},
+		{end, end + `,"rrule":"FREQ=YEARLY"`},
+		{end, end + `,"cron":"0 0 * * 5"`},
+		{`"tz"`, `"scope":{"environments":["prod"]},"tz"`},
+		{`"freeze"`, `"maintenance"`},
+		{window, ""},
+		{end, end + `,"until":"2030-01-01T00:00:00"`},
 	} {
 		if err := decode(c[0], c[1]); err != nil {
 			t.Errorf("%s: %v", c[1], err)
 		}
 	}
 	for _, c := range [][3]string{
-		{"Europe/Berlin", "Europe/Atlantis", "IANA"}, {"Europe/Berlin", "Local", "IANA"}, {`"Europe/Berlin"`, `""`, "tz: "}, {"Europe/Berlin", "../etc/passwd", "IANA"},
+		{"Europe/Berlin", "Europe/Atlantis", "IANA"},
+		{"Europe/Berlin", "Local", "IANA"},
+		{`"Europe/Berlin"`, `""`, "tz: "},
+		{"Europe/Berlin", "../etc/passwd", "IANA"},
 		{`"freeze"`, `"thaw"`, "kind: "},
-		{end, `"rrule":"FREQ=DAILY"`, "needs an end"}, {end, end + `,"durationISO":"PT1H"`, "needs an end"}, {end, end + `,"rrule":"x","cron":"x"`, "both rrule and cron"},
-		{end, `"durationISO":"PT0S"`, "no time at all"}, {end, `"durationISO":"P"`, "no time at all"}, {end, `"durationISO":"P1M"`, "durationISO: "}, {end, `"durationISO":"36 hours"`, "durationISO: "},
-		{"2026-12-20T00:00:00", "2026-12-20T00:00:00Z", "start: "}, {"2026-12-20T00:00:00", "2026-13-20T00:00:00", "recurrence.start"}, {"2026-12-20T00:00:00", "2027-12-20T00:00:00", "not after its start"},
-		{`"tz"`, `"scope":{"environments":[]},"tz"`, "scope.environments: "}, {`"tz"`, `"scope":{"teams":["a"]},"tz"`, "'teams'"},
-		{window, window + "," + window, `id "w" stands twice`}, {`"revision":3`, `"revision":0`, "revision: "}, {`"native"`, `"outlook"`, "source.system: "},
+		{end, `"rrule":"FREQ=DAILY"`, "needs an end"},
+		{end, end + `,"durationISO":"PT1H"`, "needs an end"},
+		{end, end + `,"rrule":"x","cron":"x"`, "both rrule and cron"},
+		{end, `"durationISO":"PT0S"`, "no time at all"},
+		{end, `"durationISO":"P"`, "no time at all"},
+		{end, `"durationISO":"P1M"`, "durationISO: "},
+		{end, `"durationISO":"36 hours"`, "durationISO: "},
+		{"2026-12-20T00:00:00", "2026-12-20T00:00:00Z", "start: "},
+		{"2026-12-20T00:00:00", "2026-13-20T00:00:00", "recurrence.start"},
+		{"2026-12-20T00:00:00", "2027-12-20T00:00:00", "not after its start"},
+		{`"tz"`, `"scope":{"environments":[]},"tz"`, "scope.environments: "},
+		{`"tz"`, `"scope":{"teams":["a"]},"tz"`, "'teams'"},
+		{window, window + "," + window, `id "w" stands twice`},
+		{`"revision":3`, `"revision":0`, "revision: "},
+		{`"native"`, `"outlook"`, "source.system: "},
 		{`"revision"`, `"reservations":[],"revision"`, "'reservations'"},
 	} {
 		if err := decode(c[0], c[1]); err == nil || !strings.Contains(err.Error(), c[2]) {
@@ -340,7 +361,9 @@ func TestSBOMPredicates(t *testing.T) {
 		raw                  []byte
 		components           int
 	}{
-		{cycloneDX, "cyclonedx", "1.4", cyclonedx, 15}, {spdxDocument, "spdx", "2.3", spdx, 5}, {spdxDocument + "/v2.3", "spdx", "2.3", text, 5},
+		{cycloneDX, "cyclonedx", "1.4", cyclonedx, 15},
+		{spdxDocument, "spdx", "2.3", spdx, 5},
+		{spdxDocument + "/v2.3", "spdx", "2.3", text, 5},
 	} {
 		row, _ := Lookup(c.uri)
 		got, err := row.Decode(c.raw)
@@ -358,7 +381,10 @@ func TestSBOMPredicates(t *testing.T) {
 		}
 	}
 	for uri, raw := range map[string][]byte{
-		cycloneDX: spdx, spdxDocument: cyclonedx, spdxDocument + "/v2.2": []byte(`"{\"spdxVersion\":\"SPDX-2.3\",\"spdxVersion\":\"SPDX-2.2\"}"`), spdxDocument + "/v2.3": []byte(`"SPDXVersion: SPDX-2.3"`),
+		cycloneDX:              spdx,
+		spdxDocument:           cyclonedx,
+		spdxDocument + "/v2.2": []byte(`"{\"spdxVersion\":\"SPDX-2.3\",\"spdxVersion\":\"SPDX-2.2\"}"`),
+		spdxDocument + "/v2.3": []byte(`"SPDXVersion: SPDX-2.3"`),
 	} {
 		row, _ := Lookup(uri)
 		if got, err := row.Decode(raw); err == nil {
@@ -417,13 +443,19 @@ func statements(t testing.TB, data []byte) (found []struct {
 func TestRealStatements(t *testing.T) {
 	for name, want := range map[string]map[string]any{
 		"bundle/actions-v1.intoto.jsonl": {"builder_id": "https://github.com/bazel-contrib/publish-to-bcr/.github/workflows/publish.yaml@refs/tags/v0.0.1", "build_type": "https://actions.github.io/buildtypes/workflow/v1",
-			"source_uri": "git+https://github.com/aspect-build/rules_lint", "source_ref": "refs/heads/publish-to-bcr", "source_commit": "8f70009fde0c94ade6ce2a054b94718c819126ec",
-			"build_id": "https://github.com/aspect-build/rules_lint/actions/runs/14095611671/attempts/1", "event": "workflow_dispatch"},
+			"source_uri":    "git+https://github.com/aspect-build/rules_lint",
+			"source_ref":    "refs/heads/publish-to-bcr",
+			"source_commit": "8f70009fde0c94ade6ce2a054b94718c819126ec",
+			"build_id":      "https://github.com/aspect-build/rules_lint/actions/runs/14095611671/attempts/1", "event": "workflow_dispatch"},
 		"bundle/npm-v1.json": {"builder_id": "https://github.com/actions/runner/github-hosted", "build_type": "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1",
-			"source_uri": "git+https://github.com/sigstore/sigstore-js", "source_ref": "refs/heads/main", "source_commit": "46e7056ff9912ebfee5298d94024895a9fea76c0",
-			"build_id": "https://github.com/sigstore/sigstore-js/actions/runs/9116405766/attempts/1", "event": "push"},
+			"source_uri":    "git+https://github.com/sigstore/sigstore-js",
+			"source_ref":    "refs/heads/main",
+			"source_commit": "46e7056ff9912ebfee5298d94024895a9fea76c0",
+			"build_id":      "https://github.com/sigstore/sigstore-js/actions/runs/9116405766/attempts/1", "event": "push"},
 		"bundle/generator-v0.2.intoto.jsonl": {"builder_id": "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_generic_slsa3.yml@refs/tags/v2.1.0",
-			"build_type": "https://github.com/slsa-framework/slsa-github-generator/generic@v1", "source_uri": "git+https://github.com/slsa-framework/example-package", "source_ref": "refs/tags/v14.2",
+			"build_type":    "https://github.com/slsa-framework/slsa-github-generator/generic@v1",
+			"source_uri":    "git+https://github.com/slsa-framework/example-package",
+			"source_ref":    "refs/tags/v14.2",
 			"source_commit": "4d329c75e7ec1725f7c9ce917a8799d408d06be3", "build_id": "13530999644-1", "event": "push"},
 		"statement/certify-vuln.json": {"scanner_uri": "osv.dev", "scanner_version": "0.0.14", "scan_started_on": "2022-11-21T17:45:50.52Z", "scan_finished_on": "2022-11-21T17:45:50.52Z", "db_last_update": ""},
 	} {

@@ -16,8 +16,16 @@ import (
 )
 
 var options = WrapOptions{
-	Now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), ValidFor: 24 * time.Hour, Principal: "bob", Nonce: "n-1", Binding: sha, Digest: sha,
-	Environment: "prod", Service: "payments", Commit: hash, Languages: []string{"go"},
+	Now:         time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC),
+	ValidFor:    24 * time.Hour,
+	Principal:   "bob",
+	Nonce:       "n-1",
+	Binding:     sha,
+	Digest:      sha,
+	Environment: "prod",
+	Service:     "payments",
+	Commit:      hash,
+	Languages:   []string{"go"},
 }
 
 func TestEveryNameIsDescribed(t *testing.T) {
@@ -82,10 +90,16 @@ func TestRealFiles(t *testing.T) {
 
 func TestTypeFollowsFromTheFile(t *testing.T) {
 	for _, c := range []struct{ name, file, uri string }{
-		{"sbom", "sbom/alpine.cdx.json", cycloneDX}, {"sbom", "sbom/alpine-small.spdx.json", spdxDocument},
-		{"vulns", "vulns/grype.json", cosignVuln}, {"vulns", "vulns/trivy-alpine.json", cosignVuln}, {"vulns", "vulns/in-toto-v0.2.json", vulnsV02},
-		{"vex", "vex/v0.2.0.json", openVEX + "/v0.2.0"}, {"vex", "vex/v0.0.1.json", openVEX}, {"provenance", "provenance/v0.2.json", slsaV02},
-		{"sarif", "sarif/empty.sarif", own("sast")}, {"plan", "plan/aws.json", own("iac-plan")},
+		{"sbom", "sbom/alpine.cdx.json", cycloneDX},
+		{"sbom", "sbom/alpine-small.spdx.json", spdxDocument},
+		{"vulns", "vulns/grype.json", cosignVuln},
+		{"vulns", "vulns/trivy-alpine.json", cosignVuln},
+		{"vulns", "vulns/in-toto-v0.2.json", vulnsV02},
+		{"vex", "vex/v0.2.0.json", openVEX + "/v0.2.0"},
+		{"vex", "vex/v0.0.1.json", openVEX},
+		{"provenance", "provenance/v0.2.json", slsaV02},
+		{"sarif", "sarif/empty.sarif", own("sast")},
+		{"plan", "plan/aws.json", own("iac-plan")},
 	} {
 		if w, err := Wrap(c.name, read(t, c.file), options); err != nil || w.Type != c.uri {
 			t.Errorf("%s: got %s, %v; want %s", c.file, w.Type, err, c.uri)
@@ -322,8 +336,10 @@ func TestVEXThatSaysNothingClearIsRefused(t *testing.T) {
 		aliases = append(aliases, `"a"`)
 	}
 	for text, want := range map[string]string{
-		`{}`: `@context ""`, `{"@context":"https://openvex.dev/ns/v9","statements":[{}]}`: "@context", head + `]}`: "no statements",
-		head + `{"status":"fixed"}]}`:                                                                             "statements[0]: vulnerability has no name",
+		`{}`: `@context ""`,
+		`{"@context":"https://openvex.dev/ns/v9","statements":[{}]}`: "@context",
+		head + `]}`:                   "no statements",
+		head + `{"status":"fixed"}]}`: "statements[0]: vulnerability has no name",
 		head + `{"vulnerability":{"name":"a"},"status":"fine"}]}`:                                                 `unknown status "fine"`,
 		head + `{"vulnerability":"a","status":"fixed","timestamp":"now"}]}`:                                       "timestamp: ",
 		`{"@context":"https://openvex.dev/ns","statements":[{"vulnerability":"a","status":"fixed"}]}`:             "timestamp: ",

@@ -61,17 +61,27 @@ func TestCycloneDXIsIndexed(t *testing.T) {
 		{"type":"file","name":"/bin/sh"}]}`)
 	want := &Document{Format: CycloneDX, SpecVersion: "1.6", Components: 7, Unidentified: 2, Index: map[string]any{
 		"by_purl": map[string]any{
-			"pkg:npm/%40babel/core@7.0.0": "core", "pkg:npm/@babel/core@7.0.0": "core",
-			"pkg:npm/inner@1": "inner", "pkg:npm/left@2": "left", "pkg:NPM/left@2?arch=x#sub": "left",
-			"not a purl": "broken",
+			"pkg:npm/%40babel/core@7.0.0": "core",
+			"pkg:npm/@babel/core@7.0.0":   "core",
+			"pkg:npm/inner@1":             "inner",
+			"pkg:npm/left@2":              "left",
+			"pkg:NPM/left@2?arch=x#sub":   "left",
+			"not a purl":                  "broken",
 		},
 		"by_name": map[string]any{
-			"core": []any{"7.0.0"}, "@babel/core": []any{"7.0.0"}, "inner": []any{"1"}, "left": []any{"2"},
-			"nobody": []any{"3"}, "broken": []any{""}, "alpine": []any{"3.20"}, "/bin/sh": []any{""},
+			"core":        []any{"7.0.0"},
+			"@babel/core": []any{"7.0.0"},
+			"inner":       []any{"1"},
+			"left":        []any{"2"},
+			"nobody":      []any{"3"},
+			"broken":      []any{""},
+			"alpine":      []any{"3.20"},
+			"/bin/sh":     []any{""},
 		},
 		"by_license": map[string]any{
-			"MIT":          []any{"pkg:npm/%40babel/core@7.0.0", "pkg:npm/left@2"},
-			"GPL-2.0-only": []any{"pkg:npm/left@2"}, "BSD-3-Clause": []any{"pkg:npm/left@2"},
+			"MIT":                                    []any{"pkg:npm/%40babel/core@7.0.0", "pkg:npm/left@2"},
+			"GPL-2.0-only":                           []any{"pkg:npm/left@2"},
+			"BSD-3-Clause":                           []any{"pkg:npm/left@2"},
 			"(MIT OR GPL-2.0-only) AND BSD-3-Clause": []any{"pkg:npm/left@2"},
 			"GNU GPL version 2 or later":             []any{"nobody"},
 		},
@@ -92,7 +102,10 @@ func TestSPDXIsIndexed(t *testing.T) {
 		{"name":"debian","primaryPackagePurpose":"OPERATING-SYSTEM"}],"spdxVersion":"SPDX-2.3"}`)
 	want := &Document{Format: SPDX, SpecVersion: "2.3", Components: 3, Unidentified: 1, Index: map[string]any{
 		"by_purl": map[string]any{
-			"pkg:deb/debian/a@1%2Bb": "a", "pkg:deb/debian/a@1+b": "a", "pkg:deb/debian/a@1%2Bb?arch=amd64": "a", "pkg:generic/a@1": "a",
+			"pkg:deb/debian/a@1%2Bb":            "a",
+			"pkg:deb/debian/a@1+b":              "a",
+			"pkg:deb/debian/a@1%2Bb?arch=amd64": "a",
+			"pkg:generic/a@1":                   "a",
 		},
 		"by_name":      map[string]any{"a": []any{"1"}, "root": []any{""}, "debian": []any{""}},
 		"by_license":   map[string]any{"MIT": []any{"pkg:deb/debian/a@1%2Bb"}},

@@ -199,7 +199,10 @@ func (s *Scanner) Null() bool {
 
 // End sees to it that nothing but white space is left.
 func (s *Scanner) End() {
-	if s.err == nil && s.Kind() != 0 {
+	if s.err != nil {
+		return
+	}
+	if s.Kind(); s.pos < len(s.data) { // a zero byte is not the end
 		s.Fail(nil, "something follows the document")
 	}
 }

@@ -54,11 +54,24 @@ func TestBrokenGrammarIsRefusedWithItsPlace(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		``: "$ (byte 0): want an object", `[]`: "want an object", `{"a"}`: "want a colon", `{"a":}`: "$.a (byte 5): want an array",
-		`{"a":["x" "y"]}`: `want a comma or ']'`, `{"a":["x",]}`: "$.a[1] (byte 10): want a string", `{"a":[],}`: "want the name of a field",
-		`{"a":[]`: `want a comma or '}'`, `{a:1}`: "want the name of a field", `{"a":["x]}`: "string does not end", `{"a":["\x"]}`: "unknown escape",
-		`{"a":["\u12g4"]}`: "unknown escape", `{"a":["\udc00"]}`: "half of a surrogate pair", `{"a":["\ud800\u0041"]}`: "half of a surrogate pair",
-		"{\"a\":[\"\x01\"]}": "control character", "{\"a\":[\"\xff\"]}": "not UTF-8", `{"a":[]} x`: "something follows",
+		``:                       "$ (byte 0): want an object",
+		`[]`:                     "want an object",
+		`{"a"}`:                  "want a colon",
+		`{"a":}`:                 "$.a (byte 5): want an array",
+		`{"a":["x" "y"]}`:        `want a comma or ']'`,
+		`{"a":["x",]}`:           "$.a[1] (byte 10): want a string",
+		`{"a":[],}`:              "want the name of a field",
+		`{"a":[]`:                `want a comma or '}'`,
+		`{a:1}`:                  "want the name of a field",
+		`{"a":["x]}`:             "string does not end",
+		`{"a":["\x"]}`:           "unknown escape",
+		`{"a":["\u12g4"]}`:       "unknown escape",
+		`{"a":["\udc00"]}`:       "half of a surrogate pair",
+		`{"a":["\ud800\u0041"]}`: "half of a surrogate pair",
+		"{\"a\":[\"\x01\"]}":     "control character",
+		"{\"a\":[\"\xff\"]}":     "not UTF-8",
+		`{"a":[]} x`:             "something follows",
+		"{\"a\":[]}\x00":         "something follows",
 	} {
 		if err := whole([]byte(text), walk); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)

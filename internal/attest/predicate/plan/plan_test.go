@@ -85,7 +85,9 @@ func TestRealPlans(t *testing.T) {
 
 func TestWhatIsNoPlanIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		`{}`: "no format_version", `[]`: "cannot unmarshal", `{"format_version":"1.2","values":{}}`: "no format_version or planned_values",
+		`{}`:                                   "no format_version",
+		`[]`:                                   "cannot unmarshal",
+		`{"format_version":"1.2","values":{}}`: "no format_version or planned_values",
 		`{"format_version":"1.2","planned_values":{},"resource_changes":[{}]}`: "resource_changes[0] has no address",
 		`{"format_version":"1.2","planned_values":{},"resource_changes":{}}`:   "cannot unmarshal",
 	} {

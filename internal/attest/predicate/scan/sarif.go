@@ -227,7 +227,8 @@ func (s *SARIF) add(r *sarifResult, components []sarifComponent, uris []string) 
 }
 
 // rule finds the description of the rule, after section 3.27.7: by index into the
-// rules of the driver or of an extension, else by id.
+// rules of the driver or of an extension, else by id. Some writers leave an index of
+// 0 where they mean none, so it counts only where the id agrees.
 func (r *sarifResult) rule(components []sarifComponent) sarifRule {
 	from := components[0]
 	if i := r.Rule.Component.Index; i != nil && *i >= 0 && *i+1 < len(components) {
@@ -237,19 +238,24 @@ func (r *sarifResult) rule(components []sarifComponent) sarifRule {
 	if index == nil {
 		index = r.RuleIndex
 	}
-	if index != nil && *index >= 0 && *index < len(from.Rules) {
+	id := either(r.RuleID, r.Rule.ID)
+	if index != nil && *index >= 0 && *index < len(from.Rules) && (id == "" || from.Rules[*index].is(id)) {
 		return from.Rules[*index]
 	}
-	id := either(r.RuleID, r.Rule.ID)
 	for _, c := range components {
 		for _, rule := range c.Rules {
-			// Section 3.5.2: an id with further parts ("CA1000/1") is the rule without them.
-			if rule.ID != "" && (rule.ID == id || strings.HasPrefix(id, rule.ID+"/")) {
+			if rule.is(id) {
 				return rule
 			}
 		}
 	}
 	return sarifRule{}
+}
+
+// is tells whether the id of a result names the rule. Section 3.5.4: an id with
+// further parts ("CA1000/1") is of the rule without them.
+func (r sarifRule) is(id string) bool {
+	return r.ID != "" && (r.ID == id || strings.HasPrefix(id, r.ID+"/"))
 }
 
 // flaw is the severity of a result: the score its rule carries by GitHub's

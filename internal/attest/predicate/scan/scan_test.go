@@ -33,8 +33,16 @@ func wantError(t *testing.T, err error, want string) {
 
 func TestSeverityWordsAndScores(t *testing.T) {
 	for text, want := range map[string]string{"CRITICAL": critical, "High": high, "important": high, "moderate": medium, " low ": low, "Negligible": negligible,
-		"UNKNOWN": unknown, "": unknown, "9.0": critical, "8.9": high, "7": high, "4.0": medium, "3.9": low, "0.1": low, "0": negligible,
-		"10.1": unknown, "-1": unknown, "NaN": unknown, "CVSS:3.1/AV:N/AC:H": unknown, "<nil>": unknown} {
+		"UNKNOWN": unknown,
+		"":        unknown,
+		"9.0":     critical,
+		"8.9":     high,
+		"7":       high,
+		"4.0":     medium,
+		"3.9":     low,
+		"0.1":     low,
+		"0":       negligible,
+		"10.1":    unknown, "-1": unknown, "NaN": unknown, "CVSS:3.1/AV:N/AC:H": unknown, "<nil>": unknown} {
 		if got := severity(text); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)
 		}
@@ -89,7 +97,10 @@ func TestScanThatSaysNothingIsRefused(t *testing.T) {
 		wantError(t, err, want)
 	}
 	for result, want := range map[string]string{
-		``: "neither Grype JSON", `,"result":null`: "neither Grype JSON", `,"result":{}`: "neither Grype JSON", `,"result":[]`: "cannot unmarshal",
+		``:               "neither Grype JSON",
+		`,"result":null`: "neither Grype JSON",
+		`,"result":{}`:   "neither Grype JSON",
+		`,"result":[]`:   "cannot unmarshal",
 		`,"result":{"matches":null,"descriptor":{"name":"grype"}}`:                      "no list of matches",
 		`,"result":{"matches":[]}`:                                                      "descriptor.name is not grype",
 		`,"result":{"matches":[],"SchemaVersion":2}`:                                    "as Trivy's",
@@ -220,9 +231,12 @@ func TestRulesOfExtensionsAreFound(t *testing.T) {
 
 func TestRunThatDidNotSucceedIsSeen(t *testing.T) {
 	for text, want := range map[string]bool{
-		`"results":[]`: true, `"results":[],"invocations":[{"executionSuccessful":true}]`: true,
+		`"results":[]`: true,
+		`"results":[],"invocations":[{"executionSuccessful":true}]`:                               true,
 		`"results":[],"invocations":[{"executionSuccessful":true},{"executionSuccessful":false}]`: false,
-		`"results":[],"invocations":[{}]`: false, `"results":null`: false, `"invocations":[{"executionSuccessful":true}]`: false,
+		`"results":[],"invocations":[{}]`:                                                         false,
+		`"results":null`:                                                                          false,
+		`"invocations":[{"executionSuccessful":true}]`:                                            false,
 	} {
 		s, err := ReadSARIF([]byte(`{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"a"}},"results":[]},{"tool":{"driver":{"name":"a"}},` + text + `}]}`))
 		if err != nil || s.Successful != want {
@@ -234,8 +248,11 @@ func TestRunThatDidNotSucceedIsSeen(t *testing.T) {
 func TestSARIFThatHidesResultsIsRefused(t *testing.T) {
 	tool := `"tool":{"driver":{"name":"a"}}`
 	for text, want := range map[string]string{
-		`{"version":"2.1.0"}`: "no runs", `{"version":"2.1.0","runs":[]}`: "no runs", `{"version":"2.1.0","runs":null}`: "no runs",
-		`{"runs":[{` + tool + `}]}`: `version "" is not read`, `{"version":"2.0.0","runs":[{` + tool + `}]}`: `version "2.0.0"`,
+		`{"version":"2.1.0"}`:                         "no runs",
+		`{"version":"2.1.0","runs":[]}`:               "no runs",
+		`{"version":"2.1.0","runs":null}`:             "no runs",
+		`{"runs":[{` + tool + `}]}`:                   `version "" is not read`,
+		`{"version":"2.0.0","runs":[{` + tool + `}]}`: `version "2.0.0"`,
 		`{"version":"2.1.0","runs":[{"results":[]}]}`: "driver.name is missing",
 		`{"version":"2.1.0","runs":[{` + tool + `,"results":[],"externalPropertyFileReferences":{"results":[{"location":{"uri":"x"}}]}}]}`: "in other files",
 		string(run("", `{"level":"error"}`)):                                             "ruleId is missing",

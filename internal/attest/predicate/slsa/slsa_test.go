@@ -82,7 +82,9 @@ func TestSourceOfEachBuildTypeIsFound(t *testing.T) {
 
 func TestIncompleteProvenanceIsRefused(t *testing.T) {
 	for _, text := range []string{`{}`, `[]`, `null`, `{"buildDefinition":{"buildType":"t"}}`, `{"runDetails":{"builder":{"id":"b"}}}`,
-		`{"buildDefinition":[],"runDetails":{"builder":{"id":"b"}}}`, `{"builder":{"id":"b"}}`, `{"buildType":"t"}`,
+		`{"buildDefinition":[],"runDetails":{"builder":{"id":"b"}}}`,
+		`{"builder":{"id":"b"}}`,
+		`{"buildType":"t"}`,
 		`{"builder":"b","buildType":"t"}`} {
 		if got, err := ReadV1([]byte(text)); err == nil {
 			t.Errorf("v1 %s: got %+v", text, got)

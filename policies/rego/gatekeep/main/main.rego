@@ -6,7 +6,9 @@
 package gatekeep.main
 
 import data.gatekeep.lib.approval
+import data.gatekeep.lib.duty
 import data.gatekeep.lib.freeze
+import data.gatekeep.lib.grant
 import data.gatekeep.verdict
 
 # METADATA
@@ -118,16 +120,36 @@ spoken if {
 
 # METADATA
 # description: what an open gate uses up, for the host to commit in one step
-default effects := {"consume_nonces": [], "use_grants": [], "use_exemptions": [], "approvals": []}
+default effects := {
+	"consume_nonces": [],
+	"use_grants": [],
+	"use_exemptions": [],
+	"approvals": [],
+	"obligations": [],
+	"close_obligations": [],
+}
 
 effects := {
 	"consume_nonces": sort({input.request.nonce | input.request.nonce != ""} | approval.counted_nonces),
-	"use_grants": sort(excusing_grants),
+	"use_grants": sort(used_grants),
 	"use_exemptions": sort(freeze.used_exemptions),
 	"approvals": sort(approval.counted_ids),
+	"obligations": [duty.left_by(id) | some id in sort(used_grants)],
+	"close_obligations": sort(duty.answered),
 } if {
 	outcome == "pass"
 }
+
+# METADATA
+# description: |
+#   the grants that an emergency used: those that excused a finding, and where none was
+#   needed for that the first that let it through at all
+used_grants := excusing_grants if {
+	count(excusing_grants) > 0
+} else := {sort(grant.usable)[0]} if {
+	input.request.emergency == true
+	count(grant.usable) > 0
+} else := set()
 
 # METADATA
 # description: ids of the grants that excused a finding

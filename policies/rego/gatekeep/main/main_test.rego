@@ -60,7 +60,9 @@ test_a_violation_fails if {
 	decision := _decide(_doc, _regime(["demo/first"]), _rules({"violations": {_finding}}, _clean))
 	decision.outcome == "fail"
 	_outcomes(decision) == {["demo/first", "fail"]}
-	decision.effects == {"consume_nonces": [], "use_grants": [], "use_exemptions": [], "approvals": []}
+	every _, used in decision.effects {
+		used == []
+	}
 }
 
 test_a_warning_does_not_shut if {

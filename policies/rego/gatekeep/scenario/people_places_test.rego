@@ -260,6 +260,16 @@ test_s13_a_live_grant_opens_and_is_used_up if {
 		"use_grants": ["g1"],
 		"use_exemptions": [],
 		"approvals": [],
+		"obligations": [{
+			"id": "g1@req-1",
+			"kind": "break_glass_review",
+			"grant": "g1",
+			"principal": "mallory",
+			"service": "payments",
+			"status": "open",
+			"due_at": "2026-11-24T10:00:00Z",
+		}],
+		"close_obligations": [],
 	}
 }
 

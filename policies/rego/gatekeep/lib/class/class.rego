@@ -12,6 +12,7 @@ none_of(classes, wanted) if {
 	is_array(wanted)
 	count(classes) > 0
 	every class in classes {
+		is_string(class)
 		not class in wanted
 	}
 }

@@ -10,6 +10,7 @@ test_classes_that_nobody_told_may_be_any if {
 	not class.none_of([], ["ephi"])
 	not class.none_of(null, ["ephi"])
 	not class.none_of("none", ["ephi"])
+	not class.none_of([null, "none"], ["ephi"])
 }
 
 test_a_parameter_that_is_no_list_proves_nothing if {

@@ -13,7 +13,10 @@ _window := {
 
 _with(changes) := fixture.add("/calendar/occurrences/o1", object.union(_window, changes))
 
-_scoped(scope) := fixture.add("/calendar/occurrences/o1", json.patch(_window, [fixture.replace("/scope", scope)]))
+_scoped(scope) := fixture.add(
+	"/calendar/occurrences/o1",
+	json.patch(_window, [fixture.replace("/scope", scope)]),
+)
 
 _exemption := {
 	"id": "x1", "window": "fw", "binding": fixture.binding,
@@ -95,8 +98,16 @@ test_without_targets_the_region_of_the_environment_counts if {
 test_an_unknown_place_is_not_elsewhere if {
 	regional := _scoped({"regions": ["us-east-1"]})
 	_running([regional, fixture.replace("/action/targets", [""])]) == {"o1"}
-	_running([regional, fixture.replace("/action/targets", []), fixture.replace("/environment/region", "")]) == {"o1"}
-	_running([regional, fixture.remove("/action/targets"), fixture.remove("/environment/region")]) == {"o1"}
+	_running([
+		regional,
+		fixture.replace("/action/targets", []),
+		fixture.replace("/environment/region", ""),
+	]) == {"o1"}
+	_running([
+		regional,
+		fixture.remove("/action/targets"),
+		fixture.remove("/environment/region"),
+	]) == {"o1"}
 	_running([_scoped({"tiers": ["staging"]}), fixture.remove("/environment/tier")]) == {"o1"}
 }
 
@@ -143,7 +154,8 @@ test_a_plan_says_how_long_the_rollout_lasts if {
 	plan := {"declared": true, "max_duration_ns": 60000000000}
 	freeze.rollout == 60000000000 with input.rollout as plan
 	freeze.planned with input.rollout as plan
-	freeze.rollout_end == (fixture.base.clock.now_ns + 500000000) + 60000000000 with input as fixture.patch([fixture.replace("/rollout", plan)])
+	end := (fixture.base.clock.now_ns + 500000000) + 60000000000
+	freeze.rollout_end == end with input as fixture.patch([fixture.replace("/rollout", plan)])
 }
 
 test_without_a_plan_its_length_is_assumed if {
@@ -204,7 +216,9 @@ test_a_missing_field_fails_its_check if {
 }
 
 test_one_person_named_twice_is_one_granter if {
-	_problems(object.union(_exemption, {"granted_by": ["frank", "frank"]})) == {"too few authorised granters"}
+	_problems(object.union(_exemption, {"granted_by": ["frank", "frank"]})) == {
+		"too few authorised granters",
+	}
 }
 
 test_two_accounts_of_one_person_are_one_granter if {
@@ -216,14 +230,24 @@ test_two_accounts_of_one_person_are_one_granter if {
 }
 
 test_a_granter_must_be_active_and_hold_the_role if {
-	_problems_in(_exemption, [fixture.replace("/identities/grace/status", "disabled")]) == {"too few authorised granters"}
-	_problems(object.union(_exemption, {"granted_by": ["frank", "bob"]})) == {"too few authorised granters"}
-	_problems(object.union(_exemption, {"granted_by": ["frank", "nobody"]})) == {"too few authorised granters"}
+	_problems_in(_exemption, [fixture.replace("/identities/grace/status", "disabled")]) == {
+		"too few authorised granters",
+	}
+	_problems(object.union(_exemption, {"granted_by": ["frank", "bob"]})) == {
+		"too few authorised granters",
+	}
+	_problems(object.union(_exemption, {"granted_by": ["frank", "nobody"]})) == {
+		"too few authorised granters",
+	}
 }
 
 test_who_asks_does_not_grant if {
-	_problems_in(_exemption, [fixture.replace("/request/on_behalf_of", "grace")]) == {"too few authorised granters"}
-	_problems_in(_exemption, [fixture.replace("/request/actor/principal", "frank")]) == {"too few authorised granters"}
+	_problems_in(_exemption, [fixture.replace("/request/on_behalf_of", "grace")]) == {
+		"too few authorised granters",
+	}
+	_problems_in(_exemption, [fixture.replace("/request/actor/principal", "frank")]) == {
+		"too few authorised granters",
+	}
 }
 
 test_nobody_grants_where_it_is_not_known_who_asks if {

@@ -109,10 +109,15 @@ test_missing_fields_hide_no_freeze if {
 }
 
 test_missing_facts_of_the_request_hide_no_freeze if {
-	every path in ["/action", "/request", "/service", "/identities", "/freeze_exemptions", "/environment/tier"] {
+	every path in [
+		"/action", "/request", "/service", "/identities", "/freeze_exemptions",
+		"/environment/tier",
+	] {
 		_found([_frozen, fixture.remove(path)]) == {[_message, "o1"]}
 	}
-	_found([_frozen, fixture.remove("/environment")]) == {[replace(_message, "prod-eu", "(missing)"), "o1"]}
+	_found([_frozen, fixture.remove("/environment")]) == {
+		[replace(_message, "prod-eu", "(missing)"), "o1"],
+	}
 }
 
 test_it_needs_a_calendar_and_a_clock if {

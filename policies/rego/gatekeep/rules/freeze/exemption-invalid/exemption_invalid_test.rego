@@ -40,7 +40,10 @@ test_a_finding_carries_the_rule_and_only_warns if {
 		"at": "x1",
 		"severity": "warn",
 		"remedy": "Request a new exemption that is bound to this request.",
-	}} with input as _doc([object.union(_exemption, {"expires_at": "2026-11-23T09:59:59Z", "uses": 1})])
+	}} with input as _doc([object.union(
+		_exemption,
+		{"expires_at": "2026-11-23T09:59:59Z", "uses": 1},
+	)])
 		with data.gatekeep.org as fixture.org
 }
 
@@ -63,7 +66,9 @@ test_an_empty_exemption_fails_every_check if {
 
 test_without_state_earlier_uses_cannot_be_seen if {
 	stateless := json.patch(_doc([_exemption]), [fixture.replace("/gate/state_declared", false)])
-	rule.notes == {"the bundle declares no state: earlier uses of an exemption cannot be seen"} with input as stateless
+	rule.notes == {
+		"the bundle declares no state: earlier uses of an exemption cannot be seen",
+	} with input as stateless
 	rule.notes == set() with input as _doc([_exemption])
 }
 

@@ -18,7 +18,10 @@ _found(ops) := found if {
 }
 
 _until(end) := [
-	sprintf("Rollout may run until %s and would enter freeze \"Year end\" starting 2026-11-23T11:00:00Z", [end]),
+	concat(" ", [
+		"Rollout may run until", end,
+		"and would enter freeze \"Year end\" starting 2026-11-23T11:00:00Z",
+	]),
 	"o1",
 ]
 
@@ -36,7 +39,8 @@ test_a_finding_carries_the_rule if {
 }
 
 test_a_rollout_may_end_as_the_freeze_begins if {
-	end := (fixture.base.clock.now_ns + fixture.base.clock.uncertainty_ns) + fixture.base.rollout.max_duration_ns
+	latest_now := fixture.base.clock.now_ns + fixture.base.clock.uncertainty_ns
+	end := latest_now + fixture.base.rollout.max_duration_ns
 	_found([_with({"start_ns": end})]) == set()
 	count(_found([_with({"start_ns": end - 1})])) == 1
 }
@@ -61,17 +65,23 @@ test_a_shorter_rollout_passes if {
 }
 
 test_without_a_plan_two_hours_are_assumed if {
-	every rollout in [{"declared": false}, {"declared": true}, {"declared": false, "max_duration_ns": 0}, {}] {
+	every rollout in [
+		{"declared": false}, {"declared": true}, {"declared": false, "max_duration_ns": 0}, {},
+	] {
 		op := fixture.replace("/rollout", rollout)
 		_found([_with({}), op]) == {_until("2026-11-23T12:00:00.5Z")}
-		rule.notes == {"no plan says how long the rollout may last: 120 minutes are assumed"} with input as fixture.patch([op])
+		rule.notes == {
+			"no plan says how long the rollout may last: 120 minutes are assumed",
+		} with input as fixture.patch([op])
 	}
 	_found([_with({}), fixture.remove("/rollout")]) == {_until("2026-11-23T12:00:00.5Z")}
 	rule.notes == set() with input as fixture.input_doc
 }
 
 test_a_rollout_without_end_is_still_a_finding if {
-	_found([_with({}), fixture.replace("/rollout/max_duration_ns", 9223372036854775807)]) == {_until("?")}
+	_found([_with({}), fixture.replace("/rollout/max_duration_ns", 9223372036854775807)]) == {
+		_until("?"),
+	}
 }
 
 test_missing_fields_hide_no_freeze if {

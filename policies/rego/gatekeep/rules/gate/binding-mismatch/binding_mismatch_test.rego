@@ -78,7 +78,10 @@ test_an_empty_plan_and_change_count_as_none if {
 		"-", "-", "-", "-",
 	]
 	_found(_bound([fixture.replace("/request/plan", "")])) == set()
-	_found(_bound([fixture.replace("/request/change", "CHG0042"), fixture.replace("/action/targets", [])])) == set()
+	_found(_bound([
+		fixture.replace("/request/change", "CHG0042"),
+		fixture.replace("/action/targets", []),
+	])) == set()
 }
 
 test_a_missing_field_does_not_match if {
@@ -93,7 +96,9 @@ test_a_missing_field_does_not_match if {
 }
 
 test_a_missing_field_and_a_missing_binding_do_not_match_each_other if {
-	_found([fixture.remove("/request/binding"), fixture.remove("/service/name")]) == {_mismatch("(missing)", _gone)}
+	_found([fixture.remove("/request/binding"), fixture.remove("/service/name")]) == {
+		_mismatch("(missing)", _gone),
+	}
 }
 
 test_a_field_with_a_line_break_could_pass_for_two if {
@@ -118,7 +123,9 @@ test_targets_that_could_pass_for_others_are_refused if {
 		"": "has an empty name",
 	}
 	every target, why in want {
-		_found(_bound([fixture.replace("/action/targets", ["eu-central-1", target])])) == {_cannot("action.targets", why)}
+		_found(_bound([fixture.replace("/action/targets", ["eu-central-1", target])])) == {
+			_cannot("action.targets", why),
+		}
 	}
 }
 

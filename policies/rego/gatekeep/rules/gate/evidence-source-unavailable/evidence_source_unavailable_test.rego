@@ -11,7 +11,8 @@ _failure := {
 }
 
 _found(failures) := found if {
-	found := {[f.message, f.at] | some f in rule.unseen} with input as fixture.patch([fixture.replace("/evidence_errors", failures)])
+	doc := fixture.patch([fixture.replace("/evidence_errors", failures)])
+	found := {[f.message, f.at] | some f in rule.unseen} with input as doc
 }
 
 _notes(failures) := found if {
@@ -54,7 +55,9 @@ test_each_failure_is_told if {
 }
 
 test_an_empty_failure_is_one_too if {
-	_found([{}]) == {["Evidence source (missing) could not be read ((missing)): (missing)", "(missing)"]}
+	_found([{}]) == {
+		["Evidence source (missing) could not be read ((missing)): (missing)", "(missing)"],
+	}
 }
 
 test_the_list_of_failures_must_be_there if rule.needs == {"evidence_errors"}

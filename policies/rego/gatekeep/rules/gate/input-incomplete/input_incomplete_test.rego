@@ -62,7 +62,9 @@ test_another_type_is_not_there if {
 }
 
 test_an_empty_text_is_not_there if {
-	_found(fixture.patch([fixture.replace("/request/binding", "")])) == {_says("request/binding", "want string")}
+	_found(fixture.patch([fixture.replace("/request/binding", "")])) == {
+		_says("request/binding", "want string"),
+	}
 }
 
 test_no_classes_of_data_and_nothing_to_run_are_not_a_statement if {

@@ -19,7 +19,10 @@ _stateless := fixture.replace("/gate/state_declared", false)
 
 _unsigned := _says(42, "it is not signed by a trusted key")
 
-_floor(revision, floor) := _says(revision, sprintf("the newest revision that was used is %v", [floor]))
+_floor(revision, floor) := _says(
+	revision,
+	sprintf("the newest revision that was used is %v", [floor]),
+)
 
 test_a_signed_and_current_policy_passes if {
 	_found([]) == set()
@@ -47,7 +50,9 @@ test_the_operator_may_allow_an_unsigned_directory if {
 	unsigned := [_set("signature_verified", false), _set("unsigned_allowed", true)]
 	_found(unsigned) == set()
 	_found(array.concat(unsigned, [_drop("expires_at")])) == set()
-	rule.notes == {"the operator allowed a policy that is not signed by a trusted key"} with input as fixture.patch(unsigned)
+	rule.notes == {
+		"the operator allowed a policy that is not signed by a trusted key",
+	} with input as fixture.patch(unsigned)
 }
 
 test_a_signed_policy_must_say_when_it_expires if {
@@ -81,7 +86,9 @@ test_an_older_revision_than_the_newest_is_refused if {
 test_without_state_an_older_revision_cannot_be_seen if {
 	_found([_stateless, _set("revision", 41)]) == set()
 	_found([_stateless, _drop("floor_revision")]) == set()
-	rule.notes == {"the bundle declares no state: an older policy cannot be seen"} with input as fixture.patch([_stateless])
+	rule.notes == {
+		"the bundle declares no state: an older policy cannot be seen",
+	} with input as fixture.patch([_stateless])
 }
 
 test_state_is_believed_absent_only_where_that_is_declared if {
@@ -89,12 +96,15 @@ test_state_is_believed_absent_only_where_that_is_declared if {
 }
 
 _embedded := [
-	_set("origin", "embedded"), _set("signature_verified", false), _drop("expires_at"), _drop("signer"),
+	_set("origin", "embedded"), _set("signature_verified", false),
+	_drop("expires_at"), _drop("signer"),
 ]
 
 test_the_policy_of_the_program_needs_no_signature if {
 	_found(_embedded) == set()
-	rule.notes == {"the policy is compiled into the program: its integrity is the program's"} with input as fixture.patch(_embedded)
+	rule.notes == {
+		"the policy is compiled into the program: its integrity is the program's",
+	} with input as fixture.patch(_embedded)
 }
 
 test_the_policy_of_the_program_may_be_too_old_as_well if {

@@ -39,13 +39,17 @@ test_a_request_without_a_nonce_fails if {
 }
 
 test_used_nonces_that_are_no_list_are_not_trusted if {
-	_found([fixture.replace("/state/consumed_nonces", "n-0")]) == {_says("its nonce n-1 was used before")}
+	_found([fixture.replace("/state/consumed_nonces", "n-0")]) == {
+		_says("its nonce n-1 was used before"),
+	}
 	_found([_used, fixture.remove("/gate/state_declared")]) == {_says("its nonce n-1 was used before")}
 }
 
 test_without_state_a_second_use_cannot_be_seen if {
 	_found([_used, _stateless]) == set()
-	rule.notes == {"the bundle declares no state: a request sent twice cannot be seen"} with input as fixture.patch([_stateless])
+	rule.notes == {
+		"the bundle declares no state: a request sent twice cannot be seen",
+	} with input as fixture.patch([_stateless])
 	rule.notes == set() with input as fixture.input_doc
 }
 
@@ -59,7 +63,9 @@ test_a_request_grows_old if {
 
 test_a_request_from_the_future_is_not_fresh if {
 	_found([fixture.replace("/request/requested_at", "2026-11-23T10:00:00.5Z")]) == set()
-	_found([fixture.replace("/request/requested_at", "2026-11-23T10:00:00.6Z")]) == {_made("2026-11-23T10:00:00.6Z")}
+	_found([fixture.replace("/request/requested_at", "2026-11-23T10:00:00.6Z")]) == {
+		_made("2026-11-23T10:00:00.6Z"),
+	}
 }
 
 test_a_request_that_does_not_say_when_is_not_fresh if {

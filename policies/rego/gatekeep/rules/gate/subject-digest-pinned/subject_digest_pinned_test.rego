@@ -43,7 +43,9 @@ test_anything_else_is_no_digest if {
 		null,
 		7,
 	] {
-		_found([fixture.replace("/subject/digest", digest)]) == {[sprintf("Subject %s %s", [_ref, _why]), _ref]}
+		_found([fixture.replace("/subject/digest", digest)]) == {
+			[sprintf("Subject %s %s", [_ref, _why]), _ref],
+		}
 	}
 }
 
@@ -56,7 +58,8 @@ test_a_missing_digest_fails if {
 }
 
 test_everything_that_would_run_is_named_by_digest if {
-	_found([fixture.add("/subject/artifacts/arm64", {"name": "x", "covered_by": [fixture.digest]})]) == {[
+	arm := {"name": "x", "covered_by": [fixture.digest]}
+	_found([fixture.add("/subject/artifacts/arm64", arm)]) == {[
 		sprintf("Artifact arm64 %s", [_why]),
 		"arm64",
 	]}
@@ -64,7 +67,9 @@ test_everything_that_would_run_is_named_by_digest if {
 
 test_what_covers_it_is_named_by_digest if {
 	path := sprintf("/subject/artifacts/%s/covered_by/0", [fixture.digest])
-	_found([fixture.replace(path, "index")]) == {[sprintf("Cover of an artifact, index %s", [_why]), "index"]}
+	_found([fixture.replace(path, "index")]) == {
+		[sprintf("Cover of an artifact, index %s", [_why]), "index"],
+	}
 }
 
 test_it_needs_to_know_what_would_run if rule.needs == {"subject.artifacts"}

@@ -16,7 +16,8 @@ _document := {
 }
 
 _found(documents) := found if {
-	found := {[f.message, f.at] | some f in rule.violations} with input as fixture.patch([fixture.replace("/rejected", documents)])
+	doc := fixture.patch([fixture.replace("/rejected", documents)])
+	found := {[f.message, f.at] | some f in rule.violations} with input as doc
 }
 
 _message := concat(" ", [
@@ -43,8 +44,12 @@ test_each_document_is_told if {
 }
 
 test_missing_fields_hide_nothing if {
-	_found({_id: {}}) == {["Attestation (missing) ((missing)) was ignored: (missing) ((missing))", _id]}
-	_found({_id: null}) == {["Attestation (missing) ((missing)) was ignored: (missing) ((missing))", _id]}
+	_found({_id: {}}) == {
+		["Attestation (missing) ((missing)) was ignored: (missing) ((missing))", _id],
+	}
+	_found({_id: null}) == {
+		["Attestation (missing) ((missing)) was ignored: (missing) ((missing))", _id],
+	}
 }
 
 test_the_list_of_rejected_documents_must_be_there if rule.needs == {"rejected"}

@@ -66,7 +66,10 @@ _recent := [use |
 	not _long_ago(use)
 ]
 
-_of_another_service(use) if use.service != input.service.name
+_of_another_service(use) if {
+	is_string(use.service)
+	use.service != input.service.name
+}
 
 _long_ago(use) if {
 	window := data.gatekeep.params.rbac.break_glass_window_days * clock.day

@@ -58,6 +58,7 @@ test_a_use_counts_until_it_is_certainly_old if {
 	_said(_first([fixture.replace("/0/used_at", "long ago")])) == _too_many
 	_said(_first([fixture.remove("/0/used_at")])) == _too_many
 	_said(_first([fixture.remove("/0/service")])) == _too_many
+	_said(_first([fixture.replace("/0/service", null)])) == _too_many
 	_said_with(
 		_first([fixture.replace("/0/used_at", "2025-01-01T00:00:00Z")]),
 		[fixture.remove("/clock/now_ns")],

@@ -62,7 +62,10 @@ violations contains finding if {
 	finding := result.fail(rego.metadata.chain(), message, id)
 }
 
-_is_other(duty) if duty.kind != "break_glass_review"
+_is_other(duty) if {
+	is_string(duty.kind)
+	duty.kind != "break_glass_review"
+}
 
 _done(duty) if duty.status == "closed"
 

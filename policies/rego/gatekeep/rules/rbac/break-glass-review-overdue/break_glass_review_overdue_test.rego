@@ -55,6 +55,7 @@ test_it_must_be_certain_that_there_is_time if {
 }
 
 test_a_missing_field_excuses_nothing if {
+	_at({"kind": null}) == {"ob-1"}
 	every path in ["/state/obligations/0/status", "/state/obligations/0/kind"] {
 		_at_with(_duty, [fixture.remove(path)]) == {"ob-1"}
 	}

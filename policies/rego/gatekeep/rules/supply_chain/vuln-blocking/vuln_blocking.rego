@@ -62,13 +62,20 @@ notes contains sprintf("%v in %v is lifted by VEX %s", [
 
 # not known to be exploited, and either of no concern or certainly within its days
 _tolerated(vulnerability) if {
-	not _exploited(vulnerability)
+	_unexploited(vulnerability)
 	_days(vulnerability) == null
 }
 
 _tolerated(vulnerability) if {
-	not _exploited(vulnerability)
+	_unexploited(vulnerability)
 	age.within(vulnerability.first_seen, _days(vulnerability))
+}
+
+# what has no name cannot be looked up
+_unexploited(vulnerability) if {
+	is_string(vulnerability.id)
+	vulnerability.id != ""
+	not _exploited(vulnerability)
 }
 
 _exploited(vulnerability) if {

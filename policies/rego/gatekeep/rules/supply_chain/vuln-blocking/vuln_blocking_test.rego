@@ -105,6 +105,15 @@ test_what_is_exploited_under_an_alias_fails if {
 	}))) == _exploited("GHSA-jfh8-c2jp-5v3q")
 }
 
+test_a_finding_without_a_name_cannot_be_looked_up_and_fails if {
+	tolerated := object.union(_critical, {"severity": "low"})
+	_said(_adding(tolerated)) == set()
+	every id in ["", null, 7] {
+		count(_said(_adding(object.union(tolerated, {"id": id})))) == 1
+	}
+	count(_said(_adding(object.remove(tolerated, ["id"])))) == 1
+}
+
 test_missing_fields_never_help if {
 	every field in ["id", "severity", "purl", "first_seen", "attestations"] {
 		count(_without(field)) == 1

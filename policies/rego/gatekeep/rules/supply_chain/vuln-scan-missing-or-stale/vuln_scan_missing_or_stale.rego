@@ -4,7 +4,7 @@
 #   Each artifact that would run has a believed vulnerability scan about exactly its
 #   digest, finished lately, with a database that was up to date.
 # related_resources:
-#   - ref: https://github.com/in-toto/attestation/blob/main/spec/predicates/vuln.md
+#   - ref: https://github.com/in-toto/attestation/blob/main/spec/predicates/vulns_02.md
 # custom:
 #   severity: block
 #   stages: [predeploy, admission, periodic]

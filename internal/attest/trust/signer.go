@@ -1,4 +1,4 @@
-package attest
+package trust
 
 import (
 	"crypto"
@@ -17,35 +17,30 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gatekeep-dev/gatekeep"
 )
 
-// signer is one name of the trust policy: a key, or an identity that a
-// certificate authority vouches for.
-type signer struct {
-	name                string
-	principal           string
-	key                 crypto.PublicKey // nil for identities
-	keyID               string           // "sha256:" and hex of the DER public key
-	hints               []string         // what other tools call the key
-	notBefore, notAfter time.Time        // zero: open
-	issuer, subject     string
-	pattern             *regexp.Regexp // in place of subject
-	root                string
-}
+// Signer is one name of the trust policy: a key, or an identity that a certificate
+// authority vouches for.
+type Signer struct {
+	Name      string
+	Principal string           // the account that this signer is; may be empty
+	Key       crypto.PublicKey // nil for identities
+	KeyID     string           // "sha256:" and hex of the DER public key
+	Hints     []string         // what other tools call the key
+	NotBefore time.Time        // of the key; zero: open
+	NotAfter  time.Time        // of the key; zero: open
 
-// verification is the word of this signer as rules see it.
-func (s *signer) verification() gatekeep.Verification {
-	return gatekeep.Verification{Status: gatekeep.StatusVerified, Signer: s.name, Principal: s.principal, KeyID: s.keyID}
+	issuer, subject string
+	pattern         *regexp.Regexp // in place of subject
+	root            string
 }
 
 // addSigner takes one entry of "signers". Errors begin with the rest of the
 // field's name.
-func (l *loader) addSigner(t *Trust, name string, doc signerFile) error {
+func (l *loader) addSigner(p *Policy, name string, doc signerFile) error {
 	isKey := doc.Key != "" || doc.PEM != ""
 	isIdentity := doc.Issuer != "" || doc.Subject != "" || doc.SubjectPattern != "" || doc.Root != ""
-	s := &signer{name: name, principal: doc.Principal}
+	s := &Signer{Name: name, Principal: doc.Principal}
 	switch {
 	case isKey && isIdentity:
 		return errKeyAndIdentity
@@ -53,25 +48,25 @@ func (l *loader) addSigner(t *Trust, name string, doc signerFile) error {
 		if err := l.setKey(s, doc); err != nil {
 			return err
 		}
-		for _, other := range t.keys {
-			if other.keyID == s.keyID {
-				return fmt.Errorf(": has the same key as signers.%s; one key is one signer, name it once", other.name)
+		for _, other := range p.keys {
+			if other.KeyID == s.KeyID {
+				return fmt.Errorf(": has the same key as signers.%s; one key is one signer, name it once", other.Name)
 			}
 		}
-		t.keys = append(t.keys, s)
+		p.keys = append(p.keys, s)
 		return nil
 	case isIdentity:
-		if err := setIdentity(s, doc, t.roots); err != nil {
+		if err := setIdentity(s, doc, p.roots); err != nil {
 			return err
 		}
-		t.identities = append(t.identities, s)
+		p.identities = append(p.identities, s)
 		return nil
 	default:
 		return errors.New(": names neither a key nor an identity; give key, pem, or issuer with subject and root")
 	}
 }
 
-func (l *loader) setKey(s *signer, doc signerFile) error {
+func (l *loader) setKey(s *Signer, doc signerFile) error {
 	field, text := ".pem", []byte(doc.PEM)
 	switch {
 	case doc.Key != "" && doc.PEM != "":
@@ -91,9 +86,9 @@ func (l *loader) setKey(s *signer, doc signerFile) error {
 		return fmt.Errorf("%s: %w", field, err)
 	}
 	sum := sha256.Sum256(der)
-	s.key, s.keyID = key, "sha256:"+hex.EncodeToString(sum[:])
-	s.hints = []string{
-		s.keyID,
+	s.Key, s.KeyID = key, "sha256:"+hex.EncodeToString(sum[:])
+	s.Hints = []string{
+		s.KeyID,
 		hex.EncodeToString(sum[:]), // cosign and in-toto
 		base64.StdEncoding.EncodeToString(sum[:]),                // sigstore-go
 		"SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:]), // go-securesystemslib
@@ -101,19 +96,19 @@ func (l *loader) setKey(s *signer, doc signerFile) error {
 	return nil
 }
 
-func setWindow(s *signer, doc signerFile) error {
+func setWindow(s *Signer, doc signerFile) error {
 	var err error
 	if doc.NotBefore != "" {
-		if s.notBefore, err = time.Parse(time.RFC3339, doc.NotBefore); err != nil {
+		if s.NotBefore, err = time.Parse(time.RFC3339, doc.NotBefore); err != nil {
 			return fmt.Errorf(".notBefore: %q is not of the form 2026-01-31T00:00:00Z", doc.NotBefore)
 		}
 	}
 	if doc.NotAfter != "" {
-		if s.notAfter, err = time.Parse(time.RFC3339, doc.NotAfter); err != nil {
+		if s.NotAfter, err = time.Parse(time.RFC3339, doc.NotAfter); err != nil {
 			return fmt.Errorf(".notAfter: %q is not of the form 2026-01-31T00:00:00Z", doc.NotAfter)
 		}
 	}
-	if !s.notBefore.IsZero() && !s.notAfter.IsZero() && s.notAfter.Before(s.notBefore) {
+	if !s.NotBefore.IsZero() && !s.NotAfter.IsZero() && s.NotAfter.Before(s.NotBefore) {
 		return errors.New(".notAfter: lies before notBefore; the key would never be valid")
 	}
 	return nil
@@ -160,7 +155,7 @@ func parsePublicKey(text []byte) (crypto.PublicKey, []byte, error) {
 	return key, der, nil
 }
 
-func setIdentity(s *signer, doc signerFile, roots map[string]*root) error {
+func setIdentity(s *Signer, doc signerFile, roots map[string]*Root) error {
 	s.issuer, s.subject, s.root = doc.Issuer, doc.Subject, doc.Root
 	switch {
 	case doc.Issuer == "":
@@ -190,10 +185,10 @@ func setIdentity(s *signer, doc signerFile, roots map[string]*root) error {
 	return nil
 }
 
-// is tells whether a verified certificate is this signer's. Issuer and identity
+// Is tells whether a verified certificate is this signer's. Issuer and identity
 // are compared whole: "https://token.actions.githubusercontent.com/other" is
 // another issuer.
-func (s *signer) is(issuer, identity string) bool {
+func (s *Signer) Is(issuer, identity string) bool {
 	if s.issuer == "" || s.issuer != issuer {
 		return false
 	}
@@ -201,17 +196,4 @@ func (s *signer) is(issuer, identity string) bool {
 		return s.pattern.MatchString(identity)
 	}
 	return s.subject != "" && s.subject == identity
-}
-
-// validAt checks the window of a key, both ends inclusive as in RFC 5280 section
-// 4.1.2.5. A plain key has no trusted time of signing, so the moment is that of
-// the decision.
-func (s *signer) validAt(now time.Time) *refusal {
-	switch {
-	case !s.notBefore.IsZero() && now.Before(s.notBefore):
-		return &refusal{gatekeep.ReasonNotYetValid, fmt.Sprintf("key of %q is valid from %s", s.name, s.notBefore.UTC().Format(time.RFC3339)), s.name}
-	case !s.notAfter.IsZero() && now.After(s.notAfter):
-		return &refusal{gatekeep.ReasonExpired, fmt.Sprintf("key of %q was valid until %s", s.name, s.notAfter.UTC().Format(time.RFC3339)), s.name}
-	}
-	return nil
 }

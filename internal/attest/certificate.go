@@ -3,68 +3,22 @@ package attest
 import (
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
-	sigroot "github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/verify"
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/trust"
 )
 
-// root is one Sigstore instance: its authorities, logs and timestampers, and the
-// verifier that asks of a bundle what this instance gives.
-type root struct {
-	name     string
-	material sigroot.TrustedMaterial
-	verifier *verify.Verifier
-}
-
-// newRoot reads a trusted_root.json.
-func newRoot(name string, data []byte) (*root, error) {
-	material, err := sigroot.NewTrustedRootFromJSON(data)
-	if err != nil {
-		return nil, fmt.Errorf("reading Sigstore trusted root: %w", err)
-	}
-	return rootOf(name, material)
-}
-
-// rootOf derives the requirements from what the root lists: a log entry where it
-// lists logs, an SCT where it lists certificate logs, and always a trusted time.
-// GitHub's own instance has neither log; asking for them everywhere would refuse
-// all of its bundles, asking nowhere would accept too much.
-func rootOf(name string, material sigroot.TrustedMaterial) (*root, error) {
-	if len(material.FulcioCertificateAuthorities()) == 0 {
-		return nil, errors.New("lists no certificate authority; no certificate could ever chain to it")
-	}
-	logs, timestampers := len(material.RekorLogs()) > 0, len(material.TimestampingAuthorities()) > 0
-	options := []verify.VerifierOption{verify.WithoutStatementPredicate()}
-	switch {
-	case logs:
-		options = append(options, verify.WithTransparencyLog(1), verify.WithObserverTimestamps(1))
-	case timestampers:
-		options = append(options, verify.WithSignedTimestamps(1))
-	default:
-		return nil, errors.New("lists neither a transparency log nor a timestamp authority; nothing could prove when a certificate was used")
-	}
-	if len(material.CTLogs()) > 0 {
-		options = append(options, verify.WithSignedCertificateTimestamps(1))
-	}
-	verifier, err := verify.NewVerifier(material, options...)
-	if err != nil {
-		return nil, fmt.Errorf("preparing verifier: %w", err)
-	}
-	return &root{name, material, verifier}, nil
-}
-
-// verify checks everything about a bundle but who signed it and what it is about:
+// verifyBundle checks everything about a bundle but who signed it and what it is about:
 // both are compared by the caller, against the trust policy and the request.
-func (r *root) verify(b *bundle.Bundle) (*certificate.Summary, error) {
-	result, err := r.verifier.Verify(b, verify.NewPolicy(verify.WithoutArtifactUnsafe(), verify.WithoutIdentitiesUnsafe()))
+func verifyBundle(r *trust.Root, b *bundle.Bundle) (*certificate.Summary, error) {
+	result, err := r.Verifier.Verify(b, verify.NewPolicy(verify.WithoutArtifactUnsafe(), verify.WithoutIdentitiesUnsafe()))
 	if err != nil {
 		return nil, err
 	}
@@ -76,12 +30,12 @@ func (r *root) verify(b *bundle.Bundle) (*certificate.Summary, error) {
 
 // byCertificate finds the identities that a bundle's certificate was issued to, in
 // the order of their names.
-func (t *Trust) byCertificate(b *bundle.Bundle) ([]*signer, *certificate.Summary, *refusal) {
+func byCertificate(t *Trust, b *bundle.Bundle) ([]*trust.Signer, *certificate.Summary, *refusal) {
 	var first, chained *refusal
-	for _, r := range t.identityRoots() {
-		summary, err := r.verify(b)
+	for _, r := range t.Roots() {
+		summary, err := verifyBundle(r, b)
 		if err != nil {
-			why, chains := r.diagnose(b, err)
+			why, chains := diagnose(r, b, err)
 			if first == nil {
 				first = why
 			}
@@ -90,9 +44,9 @@ func (t *Trust) byCertificate(b *bundle.Bundle) ([]*signer, *certificate.Summary
 			}
 			continue
 		}
-		var who []*signer
-		for _, s := range t.identities {
-			if s.root == r.name && s.is(summary.Issuer, summary.SubjectAlternativeName) {
+		var who []*trust.Signer
+		for _, s := range t.Identities(r) {
+			if s.Is(summary.Issuer, summary.SubjectAlternativeName) {
 				who = append(who, s)
 			}
 		}
@@ -110,26 +64,10 @@ func (t *Trust) byCertificate(b *bundle.Bundle) ([]*signer, *certificate.Summary
 	return nil, nil, refuse(gatekeep.ReasonSignerUnknown, "signed with a certificate, and the trust policy names no signer by identity")
 }
 
-// identityRoots are the roots that some identity uses, in the order of first use.
-func (t *Trust) identityRoots() []*root {
-	var roots []*root
-	if t == nil {
-		return nil
-	}
-	seen := map[string]bool{}
-	for _, s := range t.identities {
-		if !seen[s.root] {
-			seen[s.root] = true
-			roots = append(roots, t.roots[s.root])
-		}
-	}
-	return roots
-}
-
 // diagnose finds which step a refused bundle fails, by taking the steps one by one;
 // the text of an error is for people only. It also tells whether the certificate
 // chains to this root at all.
-func (r *root) diagnose(b *bundle.Bundle, cause error) (why *refusal, chains bool) {
+func diagnose(r *trust.Root, b *bundle.Bundle, cause error) (why *refusal, chains bool) {
 	content, err := b.VerificationContent()
 	if err != nil || content.Certificate() == nil {
 		return refuse(gatekeep.ReasonCertificateInvalid, "reading certificate: %v", cause), false
@@ -138,8 +76,8 @@ func (r *root) diagnose(b *bundle.Bundle, cause error) (why *refusal, chains boo
 	dropNameOID(leaf)
 	// The certificate is valid in the middle of its own validity if at all.
 	middle := leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) / 2)
-	if _, err := verify.VerifyLeafCertificate(middle, leaf, r.material); err != nil {
-		return refuse(gatekeep.ReasonCertificateInvalid, "the certificate does not chain to root %q", r.name), false
+	if _, err := verify.VerifyLeafCertificate(middle, leaf, r.Material); err != nil {
+		return refuse(gatekeep.ReasonCertificateInvalid, "the certificate does not chain to root %q", r.Name), false
 	}
 	envelope := b.GetDsseEnvelope()
 	signed := hashesOf(dsse.PAE(envelope.GetPayloadType(), envelope.GetPayload()))
@@ -149,11 +87,11 @@ func (r *root) diagnose(b *bundle.Bundle, cause error) (why *refusal, chains boo
 	if late := outside(b, leaf); late != nil {
 		return late, true
 	}
-	logged, err := r.verifier.VerifyTransparencyLogInclusion(b)
+	logged, err := r.Verifier.VerifyTransparencyLogInclusion(b)
 	if err != nil {
 		return refuse(gatekeep.ReasonLogInvalid, "%v", err), true
 	}
-	times, err := r.verifier.VerifyObserverTimestamps(b, logged)
+	times, err := r.Verifier.VerifyObserverTimestamps(b, logged)
 	if err != nil {
 		return refuse(gatekeep.ReasonNoTrustedTime, "%v", err), true
 	}
@@ -161,9 +99,12 @@ func (r *root) diagnose(b *bundle.Bundle, cause error) (why *refusal, chains boo
 		if why := within(leaf, at.Timestamp); why != nil {
 			return why, true
 		}
-		if _, err := verify.VerifyLeafCertificate(at.Timestamp, leaf, r.material); err != nil {
-			return refuse(gatekeep.ReasonExpired, "the certificate does not chain to root %q at its time of use", r.name), true
+		if _, err := verify.VerifyLeafCertificate(at.Timestamp, leaf, r.Material); err != nil {
+			return refuse(gatekeep.ReasonExpired, "the certificate does not chain to root %q at its time of use", r.Name), true
 		}
+	}
+	if _, why := parseStatement(envelope.GetPayload()); why != nil {
+		return why, true
 	}
 	return refuse(gatekeep.ReasonCertificateInvalid, "%v", cause), true
 }

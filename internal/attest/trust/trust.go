@@ -1,4 +1,6 @@
-package attest
+// Package trust reads the trust policy: who is known, and who may say what, where.
+// It knows keys, identities and Sigstore roots; it checks no signature.
+package trust
 
 import (
 	"bytes"
@@ -27,17 +29,50 @@ const (
 	rootBytes  = 4 << 20
 )
 
-// unsignedName is the signer of a statement that is believed without signature.
-const unsignedName = "(unsigned)"
-
-// Trust says who is known, and who may say what, where. It is made by LoadTrust;
-// the zero value, and nil, trust nobody.
-type Trust struct {
-	keys       []*signer        // by name
-	identities []*signer        // by name
-	roots      map[string]*root // by name
+// Policy says who is known, and who may say what, where. It is made by Load; the
+// zero value, and nil, trust nobody.
+type Policy struct {
+	keys       []*Signer        // by name
+	identities []*Signer        // by name
+	roots      map[string]*Root // by name
 	rules      []rule
 	files      map[string][]byte
+}
+
+// Keys are the signers that are keys, sorted by name.
+func (p *Policy) Keys() []*Signer {
+	if p == nil {
+		return nil
+	}
+	return slices.Clone(p.keys)
+}
+
+// Identities are the signers that certificates name, of one root, sorted by name.
+func (p *Policy) Identities(r *Root) []*Signer {
+	var found []*Signer
+	if p == nil {
+		return nil
+	}
+	for _, s := range p.identities {
+		if p.roots[s.root] == r {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// Roots are those that some identity uses, sorted by name.
+func (p *Policy) Roots() []*Root {
+	var used []*Root
+	if p == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.roots)) {
+		if len(p.Identities(p.roots[name])) > 0 {
+			used = append(used, p.roots[name])
+		}
+	}
+	return used
 }
 
 // rule lets signers make statements of some types in some environments.
@@ -76,10 +111,10 @@ type ruleFile struct {
 	Environments []string `yaml:"environments"`
 }
 
-// LoadTrust reads a trust policy, version 1, with the keys and roots that it names.
+// Load reads a trust policy, version 1, with the keys and roots that it names.
 // Their paths are relative to the folder of the policy and may not leave it. Every
 // mistake is an error that names file and field: a policy is never half loaded.
-func LoadTrust(fsys fs.FS, name string) (*Trust, error) {
+func Load(fsys fs.FS, name string) (*Policy, error) {
 	l := loader{fsys: fsys, name: name, files: map[string][]byte{}}
 	data, err := l.read(path.Base(name), trustBytes)
 	if err != nil {
@@ -90,21 +125,21 @@ func LoadTrust(fsys fs.FS, name string) (*Trust, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading trust policy %s: %w", name, err)
 	}
-	t, err := l.build(doc)
+	p, err := l.build(doc)
 	if err != nil {
 		return nil, fmt.Errorf("reading trust policy %s: %w", name, err)
 	}
-	t.files = l.files
-	return t, nil
+	p.files = l.files
+	return p, nil
 }
 
 // Files are all bytes that the policy was made from, by name relative to it; the
-// policy itself is "trust.yaml". LoadTrust makes the same policy of them again.
-func (t *Trust) Files() map[string][]byte {
-	if t == nil {
+// policy itself is "trust.yaml". Load makes the same policy of them again.
+func (p *Policy) Files() map[string][]byte {
+	if p == nil {
 		return map[string][]byte{}
 	}
-	return maps.Clone(t.files)
+	return maps.Clone(p.files)
 }
 
 // decodeTrust reads one YAML document: unknown fields and duplicate names first,
@@ -210,24 +245,24 @@ func (l *loader) read(rel string, bound int64) ([]byte, error) {
 }
 
 // build makes the policy of its parts.
-func (l *loader) build(doc trustFile) (*Trust, error) {
-	t := &Trust{roots: map[string]*root{}}
+func (l *loader) build(doc trustFile) (*Policy, error) {
+	p := &Policy{roots: map[string]*Root{}}
 	for _, name := range slices.Sorted(maps.Keys(doc.Roots)) {
 		data, err := l.read(doc.Roots[name], rootBytes)
 		if err != nil {
 			return nil, fmt.Errorf("roots.%s: %w", name, err)
 		}
-		if t.roots[name], err = newRoot(name, data); err != nil {
+		if p.roots[name], err = newRoot(name, data); err != nil {
 			return nil, fmt.Errorf("roots.%s: %s: %w", name, doc.Roots[name], err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(doc.Signers)) {
-		if err := l.addSigner(t, name, doc.Signers[name]); err != nil {
+		if err := l.addSigner(p, name, doc.Signers[name]); err != nil {
 			return nil, fmt.Errorf("signers.%s%w", name, err)
 		}
 	}
 	for i, r := range doc.Statements {
-		if err := t.addRule(r, doc.Signers); err != nil {
+		if err := p.addRule(r, doc.Signers); err != nil {
 			return nil, fmt.Errorf("statements[%d].%w", i, err)
 		}
 	}
@@ -236,5 +271,5 @@ func (l *loader) build(doc trustFile) (*Trust, error) {
 			return nil, err
 		}
 	}
-	return t, nil
+	return p, nil
 }

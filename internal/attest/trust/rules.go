@@ -1,4 +1,4 @@
-package attest
+package trust
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 type matcher struct{ re *regexp.Regexp }
 
 // addRule takes one entry of "statements". Errors begin with the field.
-func (t *Trust) addRule(doc ruleFile, known map[string]signerFile) error {
+func (p *Policy) addRule(doc ruleFile, known map[string]signerFile) error {
 	r := rule{types: doc.Types, signers: doc.Signers, unsigned: doc.Unsigned}
 	for _, typ := range doc.Types {
 		if _, ok := kindOf(typ); !ok {
@@ -33,7 +33,7 @@ func (t *Trust) addRule(doc ruleFile, known map[string]signerFile) error {
 		}
 		r.environments = append(r.environments, matcher{re})
 	}
-	t.rules = append(t.rules, r)
+	p.rules = append(p.rules, r)
 	return nil
 }
 
@@ -59,16 +59,17 @@ func (r rule) covers(typ predicate.Type, uri, environment string) bool {
 	return environment != "" && slices.ContainsFunc(r.environments, func(m matcher) bool { return m.re.MatchString(environment) })
 }
 
-// may tells whether a signer may make statements of a type in an environment.
-func (t *Trust) may(signer string, typ predicate.Type, uri, environment string) bool {
-	return slices.ContainsFunc(t.rules, func(r rule) bool {
+// May tells whether a signer, by name, may make statements of a type in an
+// environment.
+func (p *Policy) May(signer string, typ predicate.Type, uri, environment string) bool {
+	return p != nil && slices.ContainsFunc(p.rules, func(r rule) bool {
 		return slices.Contains(r.signers, signer) && r.covers(typ, uri, environment)
 	})
 }
 
-// mayUnsigned tells whether a type is believed without signature.
-func (t *Trust) mayUnsigned(typ predicate.Type, uri, environment string) bool {
-	return t != nil && slices.ContainsFunc(t.rules, func(r rule) bool {
+// MayUnsigned tells whether a type is believed without signature in an environment.
+func (p *Policy) MayUnsigned(typ predicate.Type, uri, environment string) bool {
+	return p != nil && slices.ContainsFunc(p.rules, func(r rule) bool {
 		return r.unsigned && r.covers(typ, uri, environment)
 	})
 }

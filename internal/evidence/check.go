@@ -1,0 +1,312 @@
+package evidence
+
+import (
+	"bytes"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/vsa"
+	"github.com/gatekeep-dev/gatekeep/internal/signing"
+	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
+)
+
+// manifest reads the list of files, and gives its bytes too.
+func (s sealed) manifest() (manifest, []byte, error) {
+	data, err := s.read(PathManifest, maxManifest)
+	if err != nil {
+		return manifest{}, nil, err
+	}
+	m, err := parseManifest(data)
+	return m, data, err
+}
+
+// checkFiles holds the bundle against its manifest as a closed world: one line if
+// all is well, and else one for each file that is not as it was sealed.
+func (s sealed) checkFiles(m manifest, err error) []Check {
+	const name = "files"
+	if err != nil {
+		return []Check{failed(name, PathManifest, Schema, err)}
+	}
+	var out []Check
+	bad := func(path, reason, format string, args ...any) {
+		out = append(out, failed(name, path, PathManifest, archive.Refuse(reason, path, format, args...)))
+	}
+	listed := map[string]bool{PathManifest: true, PathSums: true, PathSignature: true}
+	for _, f := range m.Files {
+		listed[f.Path] = true
+		switch got, ok := s.sums[f.Path]; {
+		case !ok:
+			bad(f.Path, archive.ReasonFileMissing, "the manifest lists it and the bundle does not hold it")
+		case got.Err != nil:
+			out = append(out, failed(name, f.Path, PathManifest, got.Err))
+		case got.Size != f.Size:
+			bad(f.Path, archive.ReasonFileChanged, "it has %d bytes; %d were sealed", got.Size, f.Size)
+		case got.Digest != "sha256:"+f.SHA256:
+			bad(f.Path, archive.ReasonFileChanged, "its digest is %s; sha256:%s was sealed", got.Digest, f.SHA256)
+		}
+	}
+	for _, path := range required {
+		if !listed[path] {
+			bad(path, archive.ReasonFileMissing, "every manifest lists it, and this one does not")
+		}
+	}
+	for _, path := range []string{PathManifest, PathSums, PathSignature} {
+		if got, ok := s.sums[path]; !ok {
+			bad(path, archive.ReasonFileMissing, "every bundle holds it")
+		} else if got.Err != nil {
+			out = append(out, failed(name, path, PathManifest, got.Err))
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(s.sums)) {
+		if !listed[path] {
+			bad(path, ReasonFileExtra, "the bundle holds it and the manifest does not list it")
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, held(name, fmt.Sprintf("%d files", len(s.sums)), PathManifest, ""))
+	}
+	return out
+}
+
+// checkSums holds SHA256SUMS, which stock tools read, against the manifest.
+func (s sealed) checkSums(m manifest, list []byte, err error) Check {
+	const name = "checksums"
+	if err != nil {
+		return failed(name, PathSums, PathManifest, err)
+	}
+	got, err := s.read(PathSums, maxManifest)
+	if err != nil {
+		return failed(name, PathSums, PathManifest, err)
+	}
+	want := m.sums(s.sums[PathManifest].Digest)
+	if bytes.Equal(got, want) && list != nil {
+		return held(name, PathSums, PathManifest, "")
+	}
+	wanted := strings.SplitAfter(string(want), "\n")
+	for i, line := range strings.SplitAfter(string(got), "\n") {
+		if i >= len(wanted) || line != wanted[i] {
+			return failed(name, PathSums, PathManifest, archive.Refuse(ReasonSumsMismatch, PathSums, "line %d is %q", i+1, clip(line)))
+		}
+	}
+	return failed(name, PathSums, PathManifest, archive.Refuse(ReasonSumsMismatch, PathSums, "it ends too early"))
+}
+
+// clip keeps what a bundle says about itself short enough to print.
+func clip(s string) string {
+	const most = 160
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
+}
+
+// checkSignature verifies the statement with the key that the caller brought.
+func (s sealed) checkSignature(e signing.Envelope, err error, key crypto.PublicKey) Check {
+	const name = "signature"
+	switch {
+	case err != nil:
+		return failed(name, PathSignature, "the key given", err)
+	case key == nil:
+		return failed(name, PathSignature, "the key given", archive.Refuse(ReasonKeyMissing, "", "no key given; get it from the gate's owner, not from the bundle"))
+	}
+	against := "key " + signing.KeyID(key)
+	err = e.Verify(key)
+	reason := ReasonSignatureInvalid
+	switch {
+	case err == nil:
+		return held(name, PathSignature, against, "")
+	case errors.Is(err, signing.ErrSigner):
+		reason = ReasonSignerUnknown
+	case errors.Is(err, signing.ErrMalformed):
+		reason = ReasonSignatureMalformed
+	}
+	return failed(name, PathSignature, against, archive.Refuse(reason, "", "%v", err))
+}
+
+// checkSubjects finds the two lists of files among the subjects of the statement:
+// this ties the signature to every byte of the bundle.
+func (s sealed) checkSubjects(e signing.Envelope, err error) Check {
+	const name, what, against = "subjects", PathManifest + " and " + PathSums, "the signed statement"
+	if err != nil {
+		return failed(name, what, against, err)
+	}
+	summary, err := summaryOf(e)
+	if err != nil {
+		return failed(name, what, against, err)
+	}
+	for _, path := range []string{PathManifest, PathSums} {
+		got := s.sums[path].Digest
+		named := 0
+		for _, subject := range summary.Subjects {
+			if subject.Name != path {
+				continue
+			}
+			if named++; subject.Digest != got || got == "" {
+				return failed(name, what, against, archive.Refuse(ReasonSubjectMismatch, path, "the bundle holds %q; %q was signed", got, clip(subject.Digest)))
+			}
+		}
+		if named != 1 {
+			return failed(name, what, against, archive.Refuse(ReasonSubjectMismatch, path, "it is %d times a subject; once is right", named))
+		}
+	}
+	return held(name, what, against, "")
+}
+
+func summaryOf(e signing.Envelope) (vsa.Summary, error) {
+	summary, err := vsa.Parse(e.Payload)
+	if err != nil {
+		return vsa.Summary{}, archive.Refuse(ReasonStatementMalformed, PathSignature, "%v", err)
+	}
+	return summary, nil
+}
+
+// rawRecord holds the parts of a record as they are written. The record is in its
+// canonical form, so each part is byte for byte the document that stands in a file
+// of its own.
+type rawRecord struct {
+	Case     json.RawMessage `json:"case"`
+	Decision json.RawMessage `json:"decision"`
+}
+
+func (s sealed) record() (gatekeep.Record, rawRecord, error) {
+	var record gatekeep.Record
+	var raw rawRecord
+	data, err := s.read(PathRecord, maxRecord)
+	if err != nil {
+		return record, raw, err
+	}
+	err = strictjson.Unmarshal(data, strictjson.Limits{Bytes: maxRecord, Depth: maxDepth}, &record)
+	if err == nil {
+		err = json.Unmarshal(data, &raw)
+	}
+	if err == nil && record.Schema != gatekeep.RecordSchema {
+		err = fmt.Errorf("schema %q is not read; want %q", record.Schema, gatekeep.RecordSchema)
+	}
+	if err != nil {
+		return gatekeep.Record{}, rawRecord{}, archive.Refuse(ReasonRecordMalformed, PathRecord, "%v", err)
+	}
+	return record, raw, nil
+}
+
+// checkRecord holds the record against the documents that it speaks of.
+func (s sealed) checkRecord(m manifest, r gatekeep.Record, raw rawRecord, err error) []Check {
+	const name = "record"
+	if err != nil {
+		return []Check{failed(name, PathRecord, gatekeep.RecordSchema, err)}
+	}
+	same := func(what, path, reason string, pairs ...[2]string) Check {
+		for _, p := range pairs {
+			if p[0] != p[1] || p[0] == "" {
+				return failed(name, path, PathRecord, archive.Refuse(reason, path, "%s: %q is not %q", what, clip(p[0]), clip(p[1])))
+			}
+		}
+		return held(name, path, PathRecord, what)
+	}
+	decision, input := s.sums[PathDecision].Digest, s.sums[PathInput].Digest
+	return []Check{
+		same("decision", PathDecision, ReasonDecisionMismatch,
+			[2]string{decision, r.Facts.Decision}, [2]string{decision, digestOf(raw.Decision)}),
+		same("facts that were judged", PathInput, ReasonInputMismatch,
+			[2]string{input, r.Facts.Input}, [2]string{input, r.Decision.Input}),
+		same("case", PathCase, ReasonCaseMismatch, [2]string{s.sums[PathCase].Digest, digestOf(raw.Case)}),
+		same("id of the decision", PathManifest, ReasonRecordMalformed, [2]string{m.DecisionID, r.ID}),
+	}
+}
+
+// checkInputs holds the attestations against the case: all that it names, as they
+// were found, and no others; and every one that was believed among them.
+func (s sealed) checkInputs(r gatekeep.Record, err error) []Check {
+	const name = "inputs"
+	if err != nil {
+		return []Check{failed(name, folderAttestations, PathCase, err)}
+	}
+	var out []Check
+	bad := func(path, reason, format string, args ...any) {
+		out = append(out, failed(name, path, PathCase, archive.Refuse(reason, path, format, args...)))
+	}
+	named := make(map[string]bool, len(r.Case.Envelopes))
+	for _, ref := range r.Case.Envelopes {
+		path := attestationPath(ref.Digest)
+		switch got, ok := s.sums[path]; {
+		case named[path]:
+		case !ok:
+			bad(path, ReasonEnvelopeMissing, "the case names %s (%s), and the bundle does not hold it", clip(ref.Digest), clip(ref.Name))
+		case got.Err != nil:
+			bad(path, ReasonEnvelopeChanged, "%v", got.Err)
+		case got.Digest != ref.Digest || got.Size != ref.Size:
+			bad(path, ReasonEnvelopeChanged, "it is %s with %d bytes; the case names %s with %d", got.Digest, got.Size, clip(ref.Digest), ref.Size)
+		}
+		named[path] = true
+	}
+	for _, path := range slices.Sorted(maps.Keys(s.sums)) {
+		if strings.HasPrefix(path, folderAttestations) && !named[path] {
+			bad(path, ReasonEnvelopeExtra, "the case does not name it")
+		}
+	}
+	for _, believed := range r.Accepted {
+		if path := attestationPath(believed.ID); !named[path] {
+			bad(path, ReasonEnvelopeMissing, "%s was believed, and the case does not name it", clip(believed.ID))
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, held(name, fmt.Sprintf("%d attestations", len(named)), PathCase, ""))
+	}
+	return out
+}
+
+// checkStatement makes the statement again from the record and holds what was
+// signed against it.
+func (s sealed) checkStatement(r gatekeep.Record, recordErr error, e signing.Envelope, envelopeErr error) Check {
+	const name, what = "statement", "the signed statement"
+	for _, err := range []error{envelopeErr, recordErr} {
+		if err != nil {
+			return failed(name, what, PathRecord, err)
+		}
+	}
+	summary, err := summaryOf(e)
+	if err != nil {
+		return failed(name, what, PathRecord, err)
+	}
+	again, err := statementOf(r, s.sums[PathManifest].Digest, s.sums[PathSums].Digest, summary.NotAfter)
+	var got, want any
+	if err == nil {
+		err = errors.Join(json.Unmarshal(again, &want), json.Unmarshal(e.Payload, &got))
+	}
+	if err != nil {
+		return failed(name, what, PathRecord, archive.Refuse(ReasonStatementMismatch, PathRecord, "%v", err))
+	}
+	if at, differs := difference(want, got, false); differs {
+		reason := ReasonStatementMismatch
+		if strings.HasPrefix(at, "subject") {
+			reason = ReasonSubjectMismatch
+		}
+		return failed(name, what, PathRecord, archive.Refuse(reason, "", "%s is not what follows from the record", at))
+	}
+	return held(name, what, PathRecord, "")
+}
+
+// checkValidity holds the expiry that was signed against a time that the verifier
+// brought.
+func checkValidity(e signing.Envelope, err error, at time.Time) Check {
+	const name, what = "validity", "notAfter of the statement"
+	against := at.UTC().Format(time.RFC3339)
+	if err != nil {
+		return failed(name, what, against, err)
+	}
+	summary, err := summaryOf(e)
+	if err != nil {
+		return failed(name, what, against, err)
+	}
+	if !summary.NotAfter.IsZero() && at.After(summary.NotAfter) {
+		return failed(name, what, against, archive.Refuse(ReasonExpired, "", "the decision expired at %s", summary.NotAfter.UTC().Format(time.RFC3339)))
+	}
+	return held(name, what, against, "")
+}

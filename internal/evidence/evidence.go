@@ -1,0 +1,243 @@
+// Package evidence seals a decision with everything it was made from into one zip
+// archive, and verifies such archives offline: that they are a closed world, that
+// what is signed is what is inside, and that judging again gives the same bytes.
+// docs/evidence-format.md is its specification.
+package evidence
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/digest"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/vsa"
+	"github.com/gatekeep-dev/gatekeep/internal/signing"
+)
+
+// Contents are what a bundle seals. The documents agree with each other, or Seal
+// refuses them.
+type Contents struct {
+	Record   gatekeep.Record
+	Decision []byte // canonical JSON of the decision
+	Input    []byte // canonical JSON of the facts
+	Case     []byte // canonical JSON of the case
+	// Envelopes are the documents that the case names, as they were found, by digest.
+	Envelopes       map[string][]byte
+	Policy          []byte            // policy.tar.gz
+	PolicySignature []byte            // a Sigstore bundle; nil where the policy is not signed
+	Trust           map[string][]byte // by path relative to trust.yaml
+	Reports         map[string][]byte // by file name, such as report.md
+	NotAfter        time.Time         // when the decision expires; zero where it does not
+}
+
+// Seal writes contents as a signed bundle. Contents that do not agree, or do not fit
+// the format's bounds, are an error, and nothing is written. The same contents and
+// key give the same bytes wherever the key's algorithm is deterministic, as those of
+// package signing are.
+func Seal(w io.Writer, c Contents, signer signing.Signer) error {
+	if signer == nil {
+		return errors.New("sealing evidence: no key given")
+	}
+	files, err := filesOf(c, signer)
+	if err != nil {
+		return fmt.Errorf("sealing evidence: %w", err)
+	}
+	m := manifest{Schema: Schema, DecisionID: c.Record.ID, Files: []fileItem{}}
+	for _, f := range files {
+		m.Files = append(m.Files, itemOf(f))
+	}
+	mediaTypes(m.Files, c.Record.Case.Envelopes)
+	listed, err := canonical(m, PathManifest)
+	if err != nil {
+		return fmt.Errorf("sealing evidence: %w", err)
+	}
+	if len(listed) > maxManifest {
+		return fmt.Errorf("sealing evidence: %s would have %d bytes; the bound is %d", PathManifest, len(listed), maxManifest)
+	}
+	sums := m.sums(digest.Of(listed))
+	statement, err := statementOf(c.Record, digest.Of(listed), digest.Of(sums), c.NotAfter)
+	if err != nil {
+		return fmt.Errorf("sealing evidence: %w", err)
+	}
+	signed, err := signing.SignStatement(signer, statement)
+	if err != nil {
+		return fmt.Errorf("sealing evidence: %w", err)
+	}
+	files = append(files, archive.File{PathManifest, listed}, archive.File{PathSums, sums}, archive.File{PathSignature, signed})
+	slices.SortFunc(files, byPath)
+	if err := agree(files); err != nil {
+		return fmt.Errorf("sealing evidence: %w", err)
+	}
+	if err := archive.Write(w, files); err != nil {
+		return fmt.Errorf("writing evidence: %w", err)
+	}
+	return nil
+}
+
+// statementOf is the statement of a bundle.
+func statementOf(r gatekeep.Record, manifestDigest, sumsDigest string, notAfter time.Time) ([]byte, error) {
+	return vsa.Statement(vsa.Source{
+		Record: r, InputURI: attestationPath, NotAfter: notAfter,
+		Lists: []vsa.List{{Name: PathManifest, Digest: manifestDigest}, {Name: PathSums, Digest: sumsDigest}},
+	})
+}
+
+func byPath(a, b archive.File) int { return strings.Compare(a.Path, b.Path) }
+
+// filesOf are the files that the manifest lists, sorted by path.
+func filesOf(c Contents, signer signing.Signer) ([]archive.File, error) {
+	record, err := canonical(c.Record, PathRecord)
+	if err != nil {
+		return nil, err
+	}
+	public, err := signing.PublicPEM(signer.Public())
+	if err != nil {
+		return nil, err
+	}
+	guide, err := guideOf(c.Record, signer.Public())
+	if err != nil {
+		return nil, err
+	}
+	files := []archive.File{
+		{PathRecord, record}, {PathDecision, c.Decision}, {PathInput, c.Input}, {PathCase, c.Case},
+		{PathPolicy, c.Policy}, {PathKey, public}, {PathGuide, guide},
+	}
+	if c.PolicySignature != nil {
+		files = append(files, archive.File{PathPolicySignature, c.PolicySignature})
+	}
+	for d, data := range c.Envelopes {
+		if !digest.Valid(d) {
+			return nil, fmt.Errorf("envelope %q is not named by a digest", d)
+		}
+		files = append(files, archive.File{attestationPath(d), data})
+	}
+	for name, data := range c.Trust {
+		files = append(files, archive.File{folderTrust + name, data})
+	}
+	for name, data := range c.Reports {
+		files = append(files, archive.File{folderReports + name, data})
+	}
+	slices.SortFunc(files, byPath)
+	return files, archive.Check(files)
+}
+
+// mediaTypes gives each attestation the media type that it was found with.
+func mediaTypes(items []fileItem, refs []gatekeep.EnvelopeRef) {
+	found := make(map[string]string, len(refs))
+	for _, ref := range refs {
+		found[ref.Digest] = ref.MediaType
+	}
+	for i := range items {
+		if d, ok := attestationDigest(items[i].Path); ok && found[d] != "" {
+			items[i].MediaType = found[d]
+		}
+	}
+}
+
+// agree runs the checks of a verifier over what would be sealed, all but those of
+// the archive and the signature, which are made here.
+func agree(files []archive.File) error {
+	b := sealed{sums: make(map[string]archive.Sum, len(files))}
+	byName := make(map[string][]byte, len(files))
+	for _, f := range files {
+		byName[f.Path] = f.Data
+		b.sums[f.Path] = archive.Sum{Digest: digest.Of(f.Data), Size: int64(len(f.Data))}
+	}
+	b.read = func(path string, limit int64) ([]byte, error) {
+		data, ok := byName[path]
+		if !ok {
+			return nil, archive.Refuse(archive.ReasonFileMissing, path, "there is none")
+		}
+		if int64(len(data)) > limit {
+			return nil, archive.Refuse(archive.ReasonTooLarge, path, "%d bytes; the bound for this file is %d", len(data), limit)
+		}
+		return data, nil
+	}
+	for _, c := range b.checks(VerifyOptions{}) {
+		if !c.OK && c.Reason != ReasonKeyMissing {
+			return fmt.Errorf("%s: %s does not agree with %s: %s", c.Reason, c.What, c.Against, c.Detail)
+		}
+	}
+	return nil
+}
+
+// Bundle is an archive of the one form, open for reading. What it says is not to be
+// believed before Verify.
+type Bundle struct {
+	archive *archive.Archive
+}
+
+// Open reads the directory of a bundle of size bytes and refuses every archive that
+// Seal could not have written; Broken shows the error as a check. The files' contents
+// are not read yet. r must stay open, and may be read from several goroutines.
+func Open(r io.ReaderAt, size int64) (*Bundle, error) {
+	a, err := archive.Open(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("opening bundle: %w", err)
+	}
+	return &Bundle{a}, nil
+}
+
+// Paths are those of all files, sorted.
+func (b *Bundle) Paths() []string { return b.archive.Paths() }
+
+// Read is the contents of one file, at most 1 GiB.
+func (b *Bundle) Read(path string) ([]byte, error) {
+	data, err := b.archive.Read(path, archive.MaxFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading bundle: %w", err)
+	}
+	return data, nil
+}
+
+// Contents reads everything that was sealed. It believes the bundle: Verify first.
+func (b *Bundle) Contents() (Contents, error) {
+	c := Contents{Envelopes: map[string][]byte{}, Trust: map[string][]byte{}, Reports: map[string][]byte{}}
+	places := map[string]*[]byte{
+		PathDecision: &c.Decision, PathInput: &c.Input, PathCase: &c.Case, PathPolicy: &c.Policy,
+		PathPolicySignature: &c.PolicySignature,
+	}
+	for _, path := range b.Paths() {
+		if path == PathRecord || path == PathSignature {
+			continue
+		}
+		data, err := b.Read(path)
+		if err != nil {
+			return Contents{}, err
+		}
+		if place := places[path]; place != nil {
+			*place = data
+		} else if d, ok := attestationDigest(path); ok {
+			c.Envelopes[d] = data
+		} else if name, ok := strings.CutPrefix(path, folderTrust); ok {
+			c.Trust[name] = data
+		} else if name, ok := strings.CutPrefix(path, folderReports); ok {
+			c.Reports[name] = data
+		}
+	}
+	s := sealed{read: b.archive.Read}
+	record, _, err := s.record()
+	if err != nil {
+		return Contents{}, fmt.Errorf("reading bundle: %w", err)
+	}
+	c.Record = record
+	envelope, err := s.envelope()
+	if err != nil {
+		return Contents{}, fmt.Errorf("reading bundle: %w", err)
+	}
+	summary, err := summaryOf(envelope)
+	if err != nil {
+		return Contents{}, fmt.Errorf("reading bundle: %w", err)
+	}
+	c.NotAfter = summary.NotAfter
+	return c, nil
+}
+
+// sameBytes tells whether two documents are the same; a nil one is no document.
+func sameBytes(a, b []byte) bool { return a != nil && b != nil && bytes.Equal(a, b) }
