@@ -17,7 +17,7 @@ var version = ""
 
 // engine names the programs that decide.
 func engine() gatekeep.Engine {
-	e := gatekeep.Engine{Gatekeep: version, OPA: policy.OPAVersion, Go: runtime.Version()}
+	e := gatekeep.Engine{Gatekeep: version, OPA: policy.EngineVersion(), Go: runtime.Version()}
 	if e.Gatekeep == "" {
 		e.Gatekeep = "devel"
 		if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {

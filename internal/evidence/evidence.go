@@ -69,7 +69,8 @@ func Seal(w io.Writer, c Contents, signer signing.Signer) error {
 	if err != nil {
 		return fmt.Errorf("sealing evidence: %w", err)
 	}
-	files = append(files, archive.File{PathManifest, listed}, archive.File{PathSums, sums}, archive.File{PathSignature, signed})
+	files = append(files, archive.File{Path: PathManifest, Data: listed},
+		archive.File{Path: PathSums, Data: sums}, archive.File{Path: PathSignature, Data: signed})
 	slices.SortFunc(files, byPath)
 	if err := agree(files); err != nil {
 		return fmt.Errorf("sealing evidence: %w", err)
@@ -104,24 +105,29 @@ func filesOf(c Contents, signer signing.Signer) ([]archive.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []archive.File{
-		{PathRecord, record}, {PathDecision, c.Decision}, {PathInput, c.Input}, {PathCase, c.Case},
-		{PathPolicy, c.Policy}, {PathKey, public}, {PathGuide, guide},
-	}
+	var files []archive.File
+	add := func(path string, data []byte) { files = append(files, archive.File{Path: path, Data: data}) }
+	add(PathRecord, record)
+	add(PathDecision, c.Decision)
+	add(PathInput, c.Input)
+	add(PathCase, c.Case)
+	add(PathPolicy, c.Policy)
+	add(PathKey, public)
+	add(PathGuide, guide)
 	if c.PolicySignature != nil {
-		files = append(files, archive.File{PathPolicySignature, c.PolicySignature})
+		add(PathPolicySignature, c.PolicySignature)
 	}
 	for d, data := range c.Envelopes {
 		if !digest.Valid(d) {
 			return nil, fmt.Errorf("envelope %q is not named by a digest", d)
 		}
-		files = append(files, archive.File{attestationPath(d), data})
+		add(attestationPath(d), data)
 	}
 	for name, data := range c.Trust {
-		files = append(files, archive.File{folderTrust + name, data})
+		add(folderTrust+name, data)
 	}
 	for name, data := range c.Reports {
-		files = append(files, archive.File{folderReports + name, data})
+		add(folderReports+name, data)
 	}
 	slices.SortFunc(files, byPath)
 	return files, archive.Check(files)

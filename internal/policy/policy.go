@@ -12,6 +12,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -75,51 +77,33 @@ func Load(ctx context.Context, src Source, rules []string) (*Engine, error) {
 	return e, nil
 }
 
-// parse reads modules. Where everywhere is false, METADATA is read only above the
-// package, and only in modules that ask for it: findings are made from it there. The
-// rest is for people and for Check, and takes as long to read as the code.
+// parse reads modules, with METADATA in rules, where findings are made from it, and
+// in modules that ask for it. The rest of it is for people and for Check, and takes
+// half as long to read as the code.
 func parse(files map[string][]byte, names []string, everywhere bool) (map[string]*ast.Module, error) {
-	modules := make(map[string]*ast.Module, len(names))
-	for _, name := range names {
-		text := files[name]
-		all := everywhere || bytes.Contains(text, []byte("rego.metadata.rule"))
-		m, err := parseModule(name, text, all)
-		if err != nil {
-			return nil, err
-		}
-		if !all && bytes.Contains(text, []byte("rego.metadata.")) {
-			head, err := parseModule(name, header(text), true)
-			if err != nil {
-				return nil, err
+	parsed := make([]*ast.Module, len(names))
+	errs := make([]error, len(names))
+	var wait sync.WaitGroup
+	for i, name := range names {
+		wait.Go(func() {
+			metadata := everywhere || isRule(name) || bytes.Contains(files[name], []byte("rego.metadata."))
+			parsed[i], errs[i] = ast.ParseModuleWithOpts(name, string(files[name]), ast.ParserOptions{
+				ProcessAnnotation: metadata, RegoVersion: ast.RegoV1,
+			})
+			if parsed[i] == nil && errs[i] == nil {
+				errs[i] = fmt.Errorf("%s is empty", name)
 			}
-			m.Annotations = head.Annotations
-		}
-		modules[name] = m
+		})
+	}
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	modules := make(map[string]*ast.Module, len(names))
+	for i, name := range names {
+		modules[name] = parsed[i]
 	}
 	return modules, nil
-}
-
-func parseModule(name string, text []byte, annotations bool) (*ast.Module, error) {
-	m, err := ast.ParseModuleWithOpts(name, string(text), ast.ParserOptions{
-		ProcessAnnotation: annotations, RegoVersion: ast.RegoV1,
-	})
-	if err == nil && m == nil {
-		err = fmt.Errorf("%s is empty", name)
-	}
-	return m, err
-}
-
-// header is the text up to the end of the package line; before it there are only
-// comments.
-func header(text []byte) []byte {
-	start := 0
-	if !bytes.HasPrefix(text, []byte("package ")) {
-		start = bytes.Index(text, []byte("\npackage ")) + 1
-	}
-	if end := bytes.IndexByte(text[start:], '\n'); end >= 0 {
-		return text[:start+end+1]
-	}
-	return text
 }
 
 // compile checks modules and prepares the one query. Types are checked where
@@ -144,6 +128,9 @@ func (e *Engine) compile(ctx context.Context, modules map[string]*ast.Module, sc
 	if c.Compile(modules); c.Failed() {
 		return c.Errors
 	}
+	if err := findingsAreMade(c); err != nil {
+		return err
+	}
 	e.query, err = rego.New(
 		rego.Query(entrypoint),
 		rego.Compiler(c),
@@ -152,4 +139,29 @@ func (e *Engine) compile(ctx context.Context, modules map[string]*ast.Module, sc
 		rego.StrictBuiltinErrors(true),
 	).PrepareForEval(ctx)
 	return err
+}
+
+// findingsAreMade refuses rules whose METADATA lacks what a finding is made from: the
+// finding would be undefined, and a violation would vanish in silence.
+func findingsAreMade(c *ast.Compiler) error {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
+		if !isRule(name) || isTest(name) {
+			continue
+		}
+		a := c.GetAnnotationSet().GetPackageScope(c.Modules[name].Package)
+		if a == nil {
+			wrong = append(wrong, fmt.Errorf("%s: METADATA is missing above the package", name))
+			continue
+		}
+		m := metadata{custom: a.Custom}
+		m.text("remedy")
+		if severity := m.text("severity"); !isSeverity(severity) {
+			m.wrong("custom.severity is %q; write block or warn", severity)
+		}
+		if err := errors.Join(m.errs...); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return errors.Join(wrong...)
 }

@@ -234,6 +234,20 @@ func TestOnlyNamedRulesAreLoaded(t *testing.T) {
 	}
 }
 
+func TestRuleWhoseFindingsWouldVanishIsNotLoaded(t *testing.T) {
+	for _, line := range []string{
+		"# METADATA\n# title", "#   severity: block\n", "#   remedy: Move the store to an allowed region.\n",
+	} {
+		tree := library(1)
+		name := ruleFile("family_0/rule-0")
+		text := strings.Replace(string(tree[name].Data), line, "# title", 1)
+		tree[name] = &fstest.MapFile{Data: []byte(text)}
+		if _, err := Load(t.Context(), Source{Rego: tree}, libraryRules(1)); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("without %q: got %v", line, err)
+		}
+	}
+}
+
 func TestRuleIDsCannotLeaveTheirFolder(t *testing.T) {
 	for _, id := range []string{"", "a", "../main/main", "a/../b", "a/b/c", "A/b", "a/b_c", "a-b/c", "a//b", "a/b-"} {
 		if _, err := Load(t.Context(), Source{Rego: library(1)}, []string{id}); err == nil {

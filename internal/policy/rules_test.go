@@ -212,14 +212,14 @@ func TestMetadataIsReadWhereARuleAsksForIt(t *testing.T) {
 	const module = "# METADATA\n# title: A title\n# custom: {severity: block}\npackage gatekeep.rules.a[\"b\"]\n\n" +
 		"# METADATA\n# title: Of the rule\nx := %s\n"
 	for call, want := range map[string]int{
-		"rego.metadata.chain()": 1, "rego.metadata.rule()": 2, "1": 0,
+		"rego.metadata.chain()": 2, "rego.metadata.rule()": 2, "1": 0,
 	} {
-		files := map[string][]byte{"a.rego": fmt.Appendf(nil, module, call)}
-		modules, err := parse(files, []string{"a.rego"}, false)
+		const name = "gatekeep/lib/a.rego"
+		modules, err := parse(map[string][]byte{name: fmt.Appendf(nil, module, call)}, []string{name}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := modules["a.rego"].Annotations
+		got := modules[name].Annotations
 		if len(got) != want || want > 0 && (got[0].Scope != "package" || got[0].Custom["severity"] != "block") {
 			t.Errorf("%s: got %v, want %d blocks", call, got, want)
 		}

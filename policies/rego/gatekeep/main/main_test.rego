@@ -207,3 +207,27 @@ test_an_open_gate_says_what_it_uses_up if {
 	decision.effects.consume_nonces == ["an-1", "an-2", "n-1"]
 	decision.effects.approvals == ["ap-1", "ap-2"]
 }
+
+test_an_emergency_that_excused_nothing_still_uses_its_grant if {
+	grant := {
+		"id": "g-1",
+		"principal": "mallory",
+		"environment": "prod-eu",
+		"service": "payments",
+		"incident": "INC-7",
+		"covers": [],
+		"not_before": "2026-11-23T09:30:00Z",
+		"expires_at": "2026-11-23T10:30:00Z",
+		"uses": 0,
+		"max_uses": 1,
+		"granted_by": "erin",
+		"reason": "Checkout is down",
+		"verification": {"status": "verified", "signer": "erin", "principal": "erin"},
+	}
+	doc := fixture.patch([
+		fixture.replace("/request/emergency", true),
+		fixture.replace("/request/actor", {"principal": "mallory"}),
+		fixture.add("/grants/g-1", grant),
+	])
+	fixture.decide(doc).effects.use_grants == ["g-1"]
+}

@@ -30,7 +30,7 @@ _exemption(start, end) := {
 	"reason": "Tariff change ordered by the regulator",
 	"uses": 0,
 	"max_uses": 1,
-	"verification": {"status": "verified", "signer": "calendar-owner"},
+	"verification": {"status": "verified", "signer": "frank", "principal": "frank"},
 }
 
 _live := _exemption("2026-11-23T09:00:00Z", "2026-11-23T12:00:00Z")

@@ -359,7 +359,7 @@ _waiver := {
 	"granted_by": ["dave"],
 	"not_before": "2026-11-20T00:00:00Z",
 	"expires_at": "2026-12-10T00:00:00Z",
-	"verification": {"status": "verified", "signer": "waivers"},
+	"verification": {"status": "verified", "signer": "dave", "principal": "dave"},
 }
 
 _waived_by(waivers) := _patched([_critical, fixture.replace("/waivers", waivers)])

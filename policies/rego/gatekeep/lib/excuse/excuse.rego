@@ -45,7 +45,7 @@ waiver_problems(waiver) := {name | some name in waiver_checks; not waiver_check(
 # METADATA
 # description: every check that a waiver must pass
 waiver_checks := {
-	"rule is not waivable", "signature", "not yet valid", "expired", "longer than allowed",
+	"rule is not waivable", "signature", "signed by no granter", "not yet valid", "expired", "longer than allowed",
 	"revoked", "scope", "granters", "requester", "reason", "ticket",
 }
 
@@ -54,6 +54,8 @@ waiver_checks := {
 waiver_check("rule is not waivable", waiver) if data.gatekeep.index[waiver.rule].waivable == true
 
 waiver_check("signature", waiver) if waiver.verification.status == "verified"
+
+waiver_check("signed by no granter", waiver) if waiver.verification.principal in waiver.granted_by
 
 waiver_check("not yet valid", waiver) if clock.certainly_after(clock.ns(waiver.not_before))
 
@@ -97,9 +99,15 @@ terms(waiver) := data.gatekeep.params.waivers.families[split(waiver.rule, "/")[0
 # METADATA
 # description: the people who want the deployment, and so may not excuse it
 interested(waiver) := {who |
-	some principal in [waiver.requested_by, input.request.actor.principal, input.request.on_behalf_of]
+	some principal in ({waiver.requested_by} | askers)
 	who := person.id(principal)
 }
+
+# METADATA
+# description: the accounts that ask for the deployment, as far as they are told
+askers contains input.request.actor.principal
+
+askers contains input.request.on_behalf_of
 
 # METADATA
 # description: a scope without digests covers every subject; one with digests must list this one

@@ -25,7 +25,7 @@ _waiver := {
 	"granted_by": ["dave"],
 	"not_before": "2026-11-20T00:00:00Z",
 	"expires_at": "2026-12-10T00:00:00Z",
-	"verification": {"status": "verified", "signer": "waivers"},
+	"verification": {"status": "verified", "signer": "dave", "principal": "dave"},
 }
 
 _finding := {"rule": _rule, "message": "m", "at": "CVE-2026-9999"}
@@ -49,9 +49,7 @@ test_each_check_fails_on_its_own if {
 		["scope", "/scope/environments", ["staging"]],
 		["scope", "/scope/environments", []],
 		["scope", "/scope/services", ["ledger"]],
-		["granters", "/granted_by", []],
-		["granters", "/granted_by", ["bob"]],
-		["granters", "/granted_by", ["ghost"]],
+		["signed by no granter", "/verification/principal", "waivers"],
 		["requester", "/requested_by", "ghost"],
 		["reason", "/reason", "   because          "],
 		["ticket", "/ticket", " "],
@@ -61,15 +59,21 @@ test_each_check_fails_on_its_own if {
 	}
 }
 
+test_granters_must_hold_the_role if {
+	every granters in [[], ["bob"], ["ghost"]] {
+		_problems([fixture.replace("/granted_by", granters)]) == {"granters", "signed by no granter"}
+	}
+}
+
 test_a_missing_field_fails_its_check if {
 	some_cases := {
-		"/verification": {"signature"},
+		"/verification": {"signature", "signed by no granter"},
 		"/not_before": {"not yet valid", "longer than allowed"},
 		"/expires_at": {"expired", "longer than allowed"},
 		"/scope": {"scope"},
 		"/scope/environments": {"scope"},
 		"/scope/services": {"scope"},
-		"/granted_by": {"granters"},
+		"/granted_by": {"granters", "signed by no granter"},
 		"/requested_by": {"requester"},
 		"/reason": {"reason"},
 		"/ticket": {"ticket"},
@@ -91,6 +95,7 @@ test_a_rule_that_is_not_waivable_stays if {
 		"rule is not waivable",
 		"longer than allowed",
 		"granters",
+		"signed by no granter",
 	}
 	"rule is not waivable" in _problems([fixture.replace("/rule", "gate/clock-untrusted")])
 	"rule is not waivable" in _problems([fixture.replace("/rule", "supply_chain/no-such-rule")])
@@ -125,7 +130,11 @@ test_a_departed_granter_does_not_count if {
 test_two_granters_are_two_people if {
 	freeze := object.union(
 		_waiver,
-		{"rule": "freeze/calendar-unusable", "expires_at": "2026-11-26T00:00:00Z"},
+		{
+			"rule": "freeze/calendar-unusable",
+			"expires_at": "2026-11-26T00:00:00Z",
+			"verification": {"principal": "frank"},
+		},
 	)
 	_problems_in(object.union(freeze, {"granted_by": ["frank", "grace"]}), []) == set()
 	_problems_in(object.union(freeze, {"granted_by": ["frank", "frank"]}), []) == {"granters"}

@@ -134,13 +134,17 @@ exemption_problems(exemption) := {name |
 # METADATA
 # description: every check that an exemption must pass
 exemption_checks := {
-	"signature", "no id", "no window", "other request", "not yet valid", "expired",
+	"signature", "signed by no granter", "no id", "no window", "other request", "not yet valid", "expired",
 	"longer than allowed", "too few authorised granters", "no reason", "used up",
 }
 
 # METADATA
 # description: one named check of an exemption
 exemption_check("signature", exemption) if exemption.verification.status == "verified"
+
+exemption_check("signed by no granter", exemption) if {
+	exemption.verification.principal in exemption.granted_by
+}
 
 exemption_check("no id", exemption) if names([exemption.id])
 

@@ -23,7 +23,7 @@ _exemption := {
 	"not_before": "2026-11-23T09:00:00Z", "expires_at": "2026-11-23T12:00:00Z",
 	"granted_by": ["frank", "grace"], "reason": "Tariff change ordered by the regulator",
 	"uses": 0, "max_uses": 1,
-	"verification": {"status": "verified", "signer": "calendar-owner"},
+	"verification": {"status": "verified", "signer": "frank", "principal": "frank"},
 }
 
 _running(ops) := ids if {
@@ -179,6 +179,7 @@ test_each_check_of_an_exemption_can_fail if {
 	other := concat("", ["sha256:", crypto.sha256("other")])
 	want := {
 		"signature": {"verification": {"status": "unsigned_allowed"}},
+		"signed by no granter": {"verification": {"principal": "calendar-owner"}},
 		"no id": {"id": ""},
 		"no window": {"window": ""},
 		"other request": {"binding": other},
@@ -197,13 +198,13 @@ test_each_check_of_an_exemption_can_fail if {
 
 test_a_missing_field_fails_its_check if {
 	want := {
-		"verification": {"signature"},
+		"verification": {"signature", "signed by no granter"},
 		"id": {"no id"},
 		"window": {"no window"},
 		"binding": {"other request"},
 		"not_before": {"not yet valid", "longer than allowed"},
 		"expires_at": {"expired", "longer than allowed"},
-		"granted_by": {"too few authorised granters"},
+		"granted_by": {"too few authorised granters", "signed by no granter"},
 		"reason": {"no reason"},
 		"uses": {"used up"},
 		"max_uses": {"used up"},

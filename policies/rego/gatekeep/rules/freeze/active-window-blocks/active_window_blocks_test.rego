@@ -20,7 +20,7 @@ _exemption := {
 	"not_before": "2026-11-23T09:00:00Z", "expires_at": "2026-11-23T12:00:00Z",
 	"granted_by": ["frank", "grace"], "reason": "Tariff change ordered by the regulator",
 	"uses": 0, "max_uses": 1,
-	"verification": {"status": "verified", "signer": "calendar-owner"},
+	"verification": {"status": "verified", "signer": "frank", "principal": "frank"},
 }
 
 _exempted(change) := fixture.replace("/freeze_exemptions", [object.union(_exemption, change)])

@@ -45,7 +45,7 @@ problems contains ["calendar", why] if {
 	not _fresh
 	why := sprintf("its source was read at %v, which is not within the last %v minutes", [
 		clock.show(text.show(["calendar", "fetched_ns"])),
-		data.gatekeep.params.freeze.max_calendar_age_min,
+		_max_age / clock.minute,
 	])
 }
 
@@ -100,9 +100,14 @@ _has_occurrences if is_object(input.calendar.occurrences)
 _fresh if {
 	is_number(input.calendar.fetched_ns)
 	input.calendar.fetched_ns <= clock.now + clock.skew
-	max_age := data.gatekeep.params.freeze.max_calendar_age_min * clock.minute
-	clock.certainly_before(input.calendar.fetched_ns + max_age)
+	clock.certainly_before(input.calendar.fetched_ns + _max_age)
 }
+
+# A calendar that is its own source is as old as its signature, and an owner signs it now
+# and then; a copy of another system's calendar is old as soon as that one may have changed.
+_max_age := data.gatekeep.params.freeze.max_native_calendar_age_days * clock.day if {
+	input.calendar.system == "native"
+} else := data.gatekeep.params.freeze.max_calendar_age_min * clock.minute
 
 _reaches if {
 	is_number(input.calendar.horizon_start_ns)

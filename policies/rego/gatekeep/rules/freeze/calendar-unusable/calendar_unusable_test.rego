@@ -182,3 +182,15 @@ test_an_occurrence_that_is_said_twice_contradicts_itself if {
 }
 
 test_age_and_horizon_need_a_clock if rule.needs == {"clock.now_ns", "clock.uncertainty_ns"}
+
+test_a_native_calendar_is_as_old_as_its_signature if {
+	_native(30) == set()
+	_native(31) == {"calendar"}
+}
+
+_native(days) := {finding.at | some finding in found} if {
+	found := rule.violations with input as fixture.patch([
+		fixture.add("/calendar/system", "native"),
+		fixture.replace("/calendar/fetched_ns", fixture.base.clock.now_ns - (days * 86400000000000)),
+	])
+}

@@ -8,7 +8,7 @@ _exemption := {
 	"not_before": "2026-11-23T09:00:00Z", "expires_at": "2026-11-23T12:00:00Z",
 	"granted_by": ["frank", "grace"], "reason": "Tariff change ordered by the regulator",
 	"uses": 0, "max_uses": 1,
-	"verification": {"status": "verified", "signer": "calendar-owner"},
+	"verification": {"status": "verified", "signer": "frank", "principal": "frank"},
 }
 
 _doc(exemptions) := fixture.patch([fixture.replace("/freeze_exemptions", exemptions)])
@@ -57,7 +57,8 @@ test_an_empty_exemption_fails_every_check if {
 		_found([empty]) == {[
 			concat("", [
 				"Exemption (missing) cannot be used: expired, longer than allowed, no id, no reason, ",
-				"no window, not yet valid, other request, signature, too few authorised granters, used up",
+				"no window, not yet valid, other request, signature, signed by no granter, ",
+				"too few authorised granters, used up",
 			]),
 			"(missing)",
 		]}

@@ -12,11 +12,12 @@
 #   severity: block
 #   stages: [predeploy]
 #   waivable: false
-#   evidence: []
+#   evidence: [break-glass-review]
 #   remedy: Hold and sign the review of the earlier emergency deployment first.
 package gatekeep.rules.rbac["break-glass-review-overdue"]
 
 import data.gatekeep.lib.clock
+import data.gatekeep.lib.duty as duties
 import data.gatekeep.lib.person
 import data.gatekeep.lib.text
 import data.gatekeep.result
@@ -50,7 +51,7 @@ violations contains finding if {
 	some duty in input.state.obligations
 	not _is_other(duty)
 	_concerns(duty)
-	not _done(duty)
+	not duties.done(duty)
 	not _has_time(duty)
 	id := text.field(duty, "id")
 	message := sprintf("%v has not had emergency deployment %v of %v reviewed (review was due %v)", [
@@ -66,8 +67,6 @@ _is_other(duty) if {
 	is_string(duty.kind)
 	duty.kind != "break_glass_review"
 }
-
-_done(duty) if duty.status == "closed"
 
 _has_time(duty) if clock.certainly_before(clock.ns(duty.due_at))
 
