@@ -59,19 +59,23 @@ func (d *demo) output(ctx context.Context, s step) ([]byte, error) {
 			program = "." + string(filepath.Separator) + program
 		}
 	}
-	line := shown(slices.Concat(s.env, []string{program}, s.args))
-	fmt.Fprintf(d.stdout, "   $ %s\n", line)
+	words := slices.Concat(s.env, []string{program}, s.args)
+	line := shown(words)
+	fmt.Fprintf(d.stdout, "   $ %s\n", folded(words))
 	c := exec.CommandContext(ctx, program, s.args...)
 	c.Env = append(withoutPassword(os.Environ()), s.env...)
-	var out, both bytes.Buffer
-	c.Stdout = io.MultiWriter(&out, &both)
-	c.Stderr = &both
-	err := c.Run()
-	if !s.quiet || err != nil && s.exit == 0 {
-		for text := range strings.Lines(both.String()) {
-			fmt.Fprintf(d.stdout, "     %s\n", strings.TrimRight(text, "\n"))
-		}
+	// One writer for both keeps their order; where the demo reads, only standard
+	// output is wanted.
+	var out, complaints bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	if s.quiet {
+		c.Stderr = &complaints
 	}
+	err := c.Run()
+	if !s.quiet {
+		d.print(out.String())
+	}
+	d.print(complaints.String())
 	code := 0
 	if exited := new(exec.ExitError); errors.As(err, &exited) {
 		code = exited.ExitCode()
@@ -85,6 +89,13 @@ func (d *demo) output(ctx context.Context, s step) ([]byte, error) {
 		d.say("exit code %d, as expected", code)
 	}
 	return out.Bytes(), nil
+}
+
+// print prints the output of a command, set off from the story.
+func (d *demo) print(text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(d.stdout, "     %s\n", strings.TrimRight(line, "\n"))
+	}
 }
 
 // withoutPassword leaves out the password of keys: those of the demo have none.
@@ -102,6 +113,37 @@ func shown(words []string) string {
 		out = append(out, w)
 	}
 	return strings.Join(out, " ")
+}
+
+// foldAt is where a command line goes on in the next line of the screen.
+const foldAt = 92
+
+// folded is a command line over several lines, broken before flags, that a shell
+// still takes as one.
+func folded(words []string) string {
+	var text strings.Builder
+	column := 0
+	for i := 0; i < len(words); {
+		end := i + 1
+		if strings.HasPrefix(words[i], "-") { // a flag stays with its value
+			for end < len(words) && end < i+2 && !strings.HasPrefix(words[end], "-") {
+				end++
+			}
+		}
+		part := shown(words[i:end])
+		switch {
+		case i == 0:
+		case column+len(part) > foldAt:
+			text.WriteString(" \\\n       ")
+			column = 0
+		default:
+			text.WriteString(" ")
+		}
+		text.WriteString(part)
+		column += len(part) + 1
+		i = end
+	}
+	return text.String()
 }
 
 // path is a path in the demo's folder.

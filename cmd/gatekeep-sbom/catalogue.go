@@ -18,7 +18,9 @@ import (
 	"github.com/anchore/syft/syft/format"
 	"github.com/anchore/syft/syft/format/cyclonedxjson"
 	"github.com/anchore/syft/syft/format/spdxjson"
+	"github.com/anchore/syft/syft/pkg"
 	"github.com/anchore/syft/syft/sbom"
+	"github.com/anchore/syft/syft/source"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -38,7 +40,7 @@ var encoders = map[string]func() (sbom.FormatEncoder, error){
 
 // catalogue finds what is in a source and writes it down. Warnings name what syft
 // found and could not read.
-func catalogue(ctx context.Context, source, platform, formatName string) (document []byte, warnings []string, err error) {
+func catalogue(ctx context.Context, what, platform, formatName string) (document []byte, warnings []string, err error) {
 	newEncoder, ok := encoders[formatName]
 	if !ok {
 		return nil, nil, usage("reading --format: %q is neither cyclonedx-json nor spdx-json", formatName)
@@ -55,7 +57,7 @@ func catalogue(ctx context.Context, source, platform, formatName string) (docume
 		}
 		config = config.WithPlatform(p)
 	}
-	place, kind, err := place(ctx, source, platform)
+	place, kind, err := place(ctx, what, platform)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,7 +66,12 @@ func catalogue(ctx context.Context, source, platform, formatName string) (docume
 		return nil, nil, fmt.Errorf("reading source: %w", err)
 	}
 	defer opened.Close()
-	found, err := syft.CreateSBOM(ctx, opened, syft.DefaultCreateSBOMConfig().WithUnknownsConfig(cataloging.UnknownsConfig{}))
+	if err := refuseRPM(opened); err != nil {
+		return nil, nil, fmt.Errorf("cataloguing %s: %w", place, err)
+	}
+	found, err := syft.CreateSBOM(ctx, opened, syft.DefaultCreateSBOMConfig().
+		WithUnknownsConfig(cataloging.UnknownsConfig{}).
+		WithCatalogerSelection(cataloging.NewSelectionRequest().WithRemovals("rpm-db-cataloger")))
 	if err != nil {
 		return nil, nil, fmt.Errorf("cataloguing %s: %w", place, err)
 	}
@@ -76,25 +83,39 @@ func catalogue(ctx context.Context, source, platform, formatName string) (docume
 	return document, warnings, err
 }
 
+// refuseRPM refuses what holds an RPM database: syft reads one with an SQL driver that
+// this program does not carry, and an SBOM without those packages would be untrue.
+func refuseRPM(s source.Source) error {
+	files, err := s.FileResolver(source.SquashedScope)
+	if err != nil {
+		return err
+	}
+	databases, err := files.FilesByGlob(pkg.RpmDBGlob)
+	if err == nil && len(databases) > 0 {
+		err = fmt.Errorf("it holds an RPM database (%s), which gatekeep-sbom cannot read: make the SBOM with syft itself", databases[0].RealPath)
+	}
+	return err
+}
+
 // place names a source as syft knows it, with syft's name for its kind. An image
 // comes by the digest of its platform, so that the SBOM is about exactly that one.
-func place(ctx context.Context, source, platform string) (place, kind string, err error) {
-	if info, err := os.Stat(source); err == nil {
+func place(ctx context.Context, what, platform string) (place, kind string, err error) {
+	if info, err := os.Stat(what); err == nil {
 		if !info.IsDir() {
-			return "", "", usage("reading source: %s is a file; give a folder or an image", source)
+			return "", "", usage("reading source: %s is a file; give a folder or an image", what)
 		}
-		if _, err := os.Stat(filepath.Join(source, "oci-layout")); err != nil {
-			return source, "dir", nil
+		if _, err := os.Stat(filepath.Join(what, "oci-layout")); err != nil {
+			return what, "dir", nil
 		}
-		index, err := layout.ImageIndexFromPath(source)
+		index, err := layout.ImageIndexFromPath(what)
 		if err == nil {
 			_, err = choose(index, platform)
 		}
-		return source, "oci-dir", err
+		return what, "oci-dir", err
 	}
-	ref, err := name.ParseReference(source)
+	ref, err := name.ParseReference(what)
 	if err != nil {
-		return "", "", usage("reading source: there is no folder %s, and it is no image reference: %w", source, err)
+		return "", "", usage("reading source: there is no folder %s, and it is no image reference: %w", what, err)
 	}
 	found, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 const help = `gatekeep-sbom writes the SBOM of SOURCE: an image in a registry, a folder with an
 OCI layout, or any other folder. A path that exists is a folder; anything else is
 an image reference. It asks nobody but the registry, on loopback in plain HTTP.
+What holds an RPM database is refused.
 
 An SBOM is about what runs on one platform: of an index with several, --platform
 names one. Sign the result with 'gatekeep attest --type sbom'. The same source

@@ -111,6 +111,9 @@ func Load(fsys fs.FS) (*Bundle, error) {
 	}
 	b.Name, b.Revision, b.ExpiresAt, b.State = doc.Name, doc.Revision, doc.ExpiresAt, doc.State
 	b.Mode, b.Trust, b.regimes = gatekeep.Mode(doc.Mode), doc.Trust, doc.Regimes
+	if b.Mode == "" {
+		b.Mode = gatekeep.Enforce
+	}
 	b.RegistryAttestations = doc.RegistryAttestations
 	if b.RegistryAttestations == "" {
 		b.RegistryAttestations = RegistryAuto

@@ -146,7 +146,7 @@ func TestMistakesNameFileAndLine(t *testing.T) {
 	for name, c := range map[string]struct{ file, old, new, want string }{
 		"unknown field":        {"bundle.yaml", "mode: warn", "modes: warn", "bundle.yaml: yaml: unmarshal errors:\n  line 7: field modes"},
 		"unknown mode":         {"bundle.yaml", "mode: warn", "mode: off", "bundle.yaml: line 7: mode:"},
-		"no mode":              {"bundle.yaml", "mode: warn\n", "", "missing properties: 'mode'"},
+		"no state":             {"bundle.yaml", "state: ", "# state: ", "missing properties: 'state'"},
 		"version":              {"bundle.yaml", "version: 1", "version: 2", "line 1: version"},
 		"revision":             {"bundle.yaml", "revision: 42", "revision: 0", "line 3: revision"},
 		"state":                {"bundle.yaml", "state: folder", "state: memory", "line 5: state"},

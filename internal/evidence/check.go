@@ -121,8 +121,11 @@ func (s sealed) checkSignature(e signing.Envelope, err error, key crypto.PublicK
 	err = e.Verify(key)
 	reason := ReasonSignatureInvalid
 	switch {
-	case err == nil:
+	case err == nil && e.Names(key):
 		return held(name, PathSignature, against, "")
+	case err == nil:
+		// The signature does not cover the hint, and Seal writes no other.
+		return failed(name, PathSignature, against, archive.Refuse(ReasonSignatureMalformed, "", "its hint %q names another key", clip(e.Hint)))
 	case errors.Is(err, signing.ErrSigner):
 		reason = ReasonSignerUnknown
 	case errors.Is(err, signing.ErrMalformed):

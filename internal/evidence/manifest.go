@@ -115,7 +115,8 @@ func attestationDigest(path string) (string, bool) {
 }
 
 // parseManifest reads a manifest and refuses whatever could be read in two ways:
-// unknown members, a path twice or out of order, a digest in another spelling.
+// unknown members, a path twice or out of order, a digest in another spelling, and
+// any form but the canonical one.
 func parseManifest(data []byte) (manifest, error) {
 	var m manifest
 	bad := func(format string, args ...any) (manifest, error) {
@@ -146,6 +147,9 @@ func parseManifest(data []byte) (manifest, error) {
 		if err := archive.CheckPath(f.Path); err != nil {
 			return bad("path %q: %v", f.Path, err)
 		}
+	}
+	if again, err := canonical(m, PathManifest); err != nil || !bytes.Equal(again, data) {
+		return bad("it is not in its canonical form (RFC 8785)")
 	}
 	return m, nil
 }

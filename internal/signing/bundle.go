@@ -179,10 +179,16 @@ func (e Envelope) Verify(key crypto.PublicKey) error {
 	}
 	// The hint is unauthenticated and decides nothing; it only helps to say which of
 	// two mistakes this is.
-	if own, err := hint(key); err != nil || own != e.Hint {
+	if !e.Names(key) {
 		return fmt.Errorf("verifying bundle: %w: it names key %q, and %s does not verify it", ErrSigner, e.Hint, KeyID(key))
 	}
 	return fmt.Errorf("verifying bundle: %w: what key %s signed has been changed", ErrSignature, KeyID(key))
+}
+
+// Names tells whether the hint is that of key. It proves nothing.
+func (e Envelope) Names(key crypto.PublicKey) bool {
+	own, err := hint(key)
+	return err == nil && own == e.Hint
 }
 
 // VerifyBundle checks a Sigstore bundle against a key and returns the statement

@@ -114,7 +114,8 @@ func hasEndRecord(r io.ReaderAt, size int64) bool {
 	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
 		return false
 	}
-	return bytes.Contains(tail, binary.LittleEndian.AppendUint32(nil, signatureEnd))
+	at := bytes.Index(tail, binary.LittleEndian.AppendUint32(nil, signatureEnd))
+	return at >= 0 && at+endLen <= len(tail)
 }
 
 // readCentral reads one central header and holds it against the one form. It
