@@ -7,6 +7,7 @@ package source
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -103,7 +104,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
 		resp, err := g.inner.RoundTrip(req)
 		again := attempt < attempts && (req.Method == http.MethodGet || req.Method == http.MethodHead) &&
-			req.Context().Err() == nil && (err != nil || temporary(resp.StatusCode))
+			req.Context().Err() == nil && passing(resp, err)
 		if !again {
 			if err == nil && isManifest(req.URL.Path) {
 				resp.Body = &boundedBody{ReadCloser: resp.Body, left: MaxManifestBytes}
@@ -134,6 +135,17 @@ func (g *guard) wait(ctx context.Context, attempt int) error {
 	case <-timer.C:
 		return nil
 	}
+}
+
+// passing tells whether an answer may be another one in a moment. A plain-text
+// registry that is asked in TLS will answer the same again, and the client asks
+// every local registry so before it asks in plain text.
+func passing(resp *http.Response, err error) bool {
+	if err != nil {
+		var plain tls.RecordHeaderError
+		return !errors.As(err, &plain) && !errors.Is(err, http.ErrSchemeMismatch)
+	}
+	return temporary(resp.StatusCode)
 }
 
 func temporary(status int) bool {
