@@ -56,7 +56,7 @@ func (d *demo) run(ctx context.Context, address string) error {
 }
 
 func (d *demo) makeImage(ctx context.Context, _ values) error {
-	d.title("A real image: 31 Debian packages and a Go program, for two platforms")
+	d.title("A real image: the package database of Debian and a Go program, for two platforms")
 	return d.push(ctx, d.image)
 }
 

@@ -28,98 +28,83 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// encoders write the formats.
-var encoders = map[string]func() (sbom.FormatEncoder, error){
-	"cyclonedx-json": func() (sbom.FormatEncoder, error) {
-		return cyclonedxjson.NewFormatEncoderWithConfig(cyclonedxjson.DefaultEncoderConfig())
-	},
-	"spdx-json": func() (sbom.FormatEncoder, error) {
-		return spdxjson.NewFormatEncoderWithConfig(spdxjson.DefaultEncoderConfig())
-	},
-}
-
-// catalogue finds what is in a source and writes it down. Warnings name what syft
-// found and could not read.
-func catalogue(ctx context.Context, what, platform, formatName string) (document []byte, warnings []string, err error) {
-	newEncoder, ok := encoders[formatName]
-	if !ok {
-		return nil, nil, usage("reading --format: %q is neither cyclonedx-json nor spdx-json", formatName)
+// catalogue finds what is in a source and writes it down. Unread are the files that
+// syft knows how to read and could not.
+func catalogue(ctx context.Context, what, platform, formatName string) (document []byte, unread []string, err error) {
+	var encoder sbom.FormatEncoder
+	switch formatName {
+	case "cyclonedx-json":
+		encoder, err = cyclonedxjson.NewFormatEncoderWithConfig(cyclonedxjson.DefaultEncoderConfig())
+	case "spdx-json":
+		encoder, err = spdxjson.NewFormatEncoderWithConfig(spdxjson.DefaultEncoderConfig())
+	default:
+		err = usage("reading --format: %q is neither cyclonedx-json nor spdx-json", formatName)
 	}
-	encoder, err := newEncoder()
 	if err != nil {
 		return nil, nil, err
 	}
-	config := syft.DefaultGetSourceConfig()
-	if platform != "" {
-		p, err := image.NewPlatform(platform)
-		if err != nil {
-			return nil, nil, usage("reading --platform: %w", err)
-		}
-		config = config.WithPlatform(p)
-	}
-	place, kind, err := place(ctx, what, platform)
+	opened, err := open(ctx, what, platform)
 	if err != nil {
-		return nil, nil, err
-	}
-	opened, err := syft.GetSource(ctx, place, config.WithSources(kind))
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading source: %w", err)
+		return nil, nil, fmt.Errorf("opening %s: %w", what, err)
 	}
 	defer opened.Close()
-	if err := refuseRPM(opened); err != nil {
-		return nil, nil, fmt.Errorf("cataloguing %s: %w", place, err)
-	}
 	found, err := syft.CreateSBOM(ctx, opened, syft.DefaultCreateSBOMConfig().
 		WithUnknownsConfig(cataloging.UnknownsConfig{}).
 		WithCatalogerSelection(cataloging.NewSelectionRequest().WithRemovals("rpm-db-cataloger")))
 	if err != nil {
-		return nil, nil, fmt.Errorf("cataloguing %s: %w", place, err)
+		return nil, nil, fmt.Errorf("cataloguing %s: %w", what, err)
 	}
-	for at, why := range found.Artifacts.Unknowns {
-		warnings = append(warnings, fmt.Sprintf("%s: %s", at.RealPath, strings.Join(why, "; ")))
-	}
-	slices.Sort(warnings)
-	document, err = format.Encode(*found, encoder)
-	return document, warnings, err
-}
-
-// refuseRPM refuses what holds an RPM database: syft reads one with an SQL driver that
-// this program does not carry, and an SBOM without those packages would be untrue.
-func refuseRPM(s source.Source) error {
-	files, err := s.FileResolver(source.SquashedScope)
+	// syft reads RPM databases with an SQL driver that this program does not carry,
+	// and an SBOM without those packages would be untrue.
+	files, err := opened.FileResolver(source.SquashedScope)
 	if err != nil {
-		return err
+		return nil, nil, fmt.Errorf("cataloguing %s: %w", what, err)
 	}
-	databases, err := files.FilesByGlob(pkg.RpmDBGlob)
-	if err == nil && len(databases) > 0 {
-		err = fmt.Errorf("it holds an RPM database (%s), which gatekeep-sbom cannot read: make the SBOM with syft itself", databases[0].RealPath)
+	if rpm, err := files.FilesByGlob(pkg.RpmDBGlob); err != nil || len(rpm) > 0 {
+		return nil, nil, fmt.Errorf("cataloguing %s: it holds an RPM database: make its SBOM with syft itself", what)
 	}
-	return err
+	for file, why := range found.Artifacts.Unknowns {
+		unread = append(unread, file.RealPath+": "+strings.Join(why, "; "))
+	}
+	slices.Sort(unread)
+	document, err = format.Encode(*found, encoder)
+	return document, unread, err
 }
 
-// place names a source as syft knows it, with syft's name for its kind. An image
-// comes by the digest of its platform, so that the SBOM is about exactly that one.
-func place(ctx context.Context, what, platform string) (place, kind string, err error) {
+// open hands syft a folder, or an image by the digest of its platform, so that the
+// SBOM is about exactly that one.
+func open(ctx context.Context, what, platform string) (source.Source, error) {
+	config := syft.DefaultGetSourceConfig()
+	if platform != "" {
+		p, err := image.NewPlatform(platform)
+		if err != nil {
+			return nil, usage("reading --platform: %w", err)
+		}
+		config = config.WithPlatform(p)
+	}
 	if info, err := os.Stat(what); err == nil {
 		if !info.IsDir() {
-			return "", "", usage("reading source: %s is a file; give a folder or an image", what)
+			return nil, usage("it is a file; give a folder or an image")
 		}
 		if _, err := os.Stat(filepath.Join(what, "oci-layout")); err != nil {
-			return what, "dir", nil
+			return syft.GetSource(ctx, what, config.WithSources("dir"))
 		}
 		index, err := layout.ImageIndexFromPath(what)
 		if err == nil {
 			_, err = choose(index, platform)
 		}
-		return what, "oci-dir", err
+		if err != nil {
+			return nil, err
+		}
+		return syft.GetSource(ctx, what, config.WithSources("oci-dir"))
 	}
 	ref, err := name.ParseReference(what)
 	if err != nil {
-		return "", "", usage("reading source: there is no folder %s, and it is no image reference: %w", what, err)
+		return nil, usage("there is no such folder, and it is no image reference: %w", err)
 	}
 	found, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	if err != nil {
-		return "", "", fmt.Errorf("reading image: %w", err)
+		return nil, err
 	}
 	digest := found.Digest
 	if found.MediaType.IsIndex() {
@@ -128,10 +113,10 @@ func place(ctx context.Context, what, platform string) (place, kind string, err 
 			digest, err = choose(index, platform)
 		}
 		if err != nil {
-			return "", "", err
+			return nil, err
 		}
 	}
-	return ref.Context().Digest(digest.String()).String(), "oci-registry", nil
+	return syft.GetSource(ctx, ref.Context().Digest(digest.String()).String(), config.WithSources("oci-registry"))
 }
 
 // choose finds the one image of an index that is for a platform. Where several
@@ -142,14 +127,16 @@ func choose(index v1.ImageIndex, platform string) (v1.Hash, error) {
 		return v1.Hash{}, usage("reading --platform: %w", err)
 	}
 	manifest, err := index.IndexManifest()
-	// An OCI layout may hold a tagged index, with the images inside.
-	for err == nil && len(manifest.Manifests) == 1 && manifest.Manifests[0].MediaType.IsIndex() {
-		if index, err = index.ImageIndex(manifest.Manifests[0].Digest); err == nil {
-			manifest, err = index.IndexManifest()
-		}
-	}
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("reading image index: %w", err)
+		return v1.Hash{}, err
+	}
+	// An OCI layout may hold a tagged index, with the images inside.
+	if only := manifest.Manifests; len(only) == 1 && only[0].MediaType.IsIndex() {
+		inner, err := index.ImageIndex(only[0].Digest)
+		if err != nil {
+			return v1.Hash{}, err
+		}
+		return choose(inner, platform)
 	}
 	var fitting []v1.Hash
 	var known []string
@@ -162,7 +149,7 @@ func choose(index v1.ImageIndex, platform string) (v1.Hash, error) {
 		}
 	}
 	if len(fitting) != 1 {
-		return v1.Hash{}, usage("reading --platform: %q fits %d images, and it must be one; there are %s",
+		return v1.Hash{}, usage("--platform %q fits %d of its images, which are for %s; name one platform",
 			platform, len(fitting), strings.Join(known, ", "))
 	}
 	return fitting[0], nil
@@ -196,8 +183,5 @@ func fix(document []byte, at time.Time) ([]byte, error) {
 	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
 	tree[number] = fmt.Sprintf("%s%x-%x-%x-%x-%x", prefix, sum[0:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 	out, err := json.Marshal(tree)
-	if err != nil {
-		return nil, fmt.Errorf("encoding SBOM: %w", err)
-	}
-	return append(out, '\n'), nil
+	return append(out, '\n'), err
 }

@@ -79,30 +79,29 @@ func write(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case fs.NArg() != 1:
 		return usage("one SOURCE is wanted, and %d are given (see 'gatekeep-sbom --help')", fs.NArg())
 	}
-	at := time.Now().UTC()
+	at := time.Now()
 	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
 		seconds, err := strconv.ParseInt(epoch, 10, 64)
 		if err != nil {
 			return usage("reading SOURCE_DATE_EPOCH: %q is not a number of seconds", epoch)
 		}
-		at = time.Unix(seconds, 0).UTC()
+		at = time.Unix(seconds, 0)
 	}
-	document, warnings, err := catalogue(ctx, fs.Arg(0), *platform, *format)
+	document, unread, err := catalogue(ctx, fs.Arg(0), *platform, *format)
 	if err != nil {
 		return err
 	}
-	for _, w := range warnings {
-		fmt.Fprintf(stderr, "gatekeep-sbom: not read: %s\n", w)
+	for _, file := range unread {
+		fmt.Fprintln(stderr, "gatekeep-sbom: not read:", file)
 	}
-	if document, err = fix(document, at); err != nil {
+	if document, err = fix(document, at.UTC()); err != nil {
 		return err
 	}
 	if *out == "" {
 		_, err = stdout.Write(document)
-	} else {
-		err = os.WriteFile(*out, document, 0o644)
+		return err
 	}
-	if err != nil {
+	if err := os.WriteFile(*out, document, 0o644); err != nil {
 		return fmt.Errorf("writing SBOM: %w", err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -16,27 +17,29 @@ import (
 
 var quiet = log.New(io.Discard, "", 0)
 
-// pushImage is the command `image REF [PLATFORM...]` of the scripts: it pushes an
-// image, or an index with one image a platform, and prints "REF@DIGEST" and then
-// a line "PLATFORM DIGEST" each.
-func pushImage() {
-	if err := push(os.Args[1], os.Args[2:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+// command makes a program of the scripts from a function of its arguments.
+func command(run func(args []string) error) func() {
+	return func() {
+		if err := run(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 }
 
-func push(tag string, platforms []string) error {
-	ref, err := name.ParseReference(tag)
+// push is the program `image REF [PLATFORM...]` of the scripts: it pushes an image,
+// or an index with one image a platform, and prints a line "PLATFORM DIGEST" for
+// each and then "REF@DIGEST".
+func push(args []string) error {
+	if len(args) == 0 {
+		return errors.New("usage: image REF [PLATFORM...]")
+	}
+	ref, err := name.ParseReference(args[0])
 	if err != nil {
 		return err
 	}
-	if len(platforms) == 0 {
-		image, err := randomimage.Image(512, 1)
-		if err != nil {
-			return err
-		}
-		d, err := image.Digest()
+	if len(args) == 1 {
+		image, d, err := someImage()
 		if err != nil {
 			return err
 		}
@@ -44,16 +47,12 @@ func push(tag string, platforms []string) error {
 		return remote.Write(ref, image)
 	}
 	index := v1.ImageIndex(empty.Index)
-	for _, p := range platforms {
-		image, err := randomimage.Image(512, 1)
+	for _, p := range args[1:] {
+		image, d, err := someImage()
 		if err != nil {
 			return err
 		}
 		platform, err := v1.ParsePlatform(p)
-		if err != nil {
-			return err
-		}
-		d, err := image.Digest()
 		if err != nil {
 			return err
 		}
@@ -66,4 +65,13 @@ func push(tag string, platforms []string) error {
 	}
 	fmt.Printf("%s@%s\n", ref.Context().Name(), d)
 	return remote.WriteIndex(ref, index)
+}
+
+func someImage() (v1.Image, v1.Hash, error) {
+	image, err := randomimage.Image(512, 1)
+	if err != nil {
+		return nil, v1.Hash{}, err
+	}
+	d, err := image.Digest()
+	return image, d, err
 }

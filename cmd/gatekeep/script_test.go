@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,7 +15,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"gatekeep": main, "image": pushImage})
+	testscript.Main(m, map[string]func(){
+		"gatekeep": main, "image": command(push), "envelopes": command(envelopes), "tamper": command(tamper),
+	})
 }
 
 // TestScripts runs every testdata/script/*.txtar: the commands as a person types
@@ -36,7 +41,62 @@ func TestScripts(t *testing.T) {
 			_, there := tools(t)[strings.ToUpper(name)]
 			return there, nil
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "capture": capture, "count": count},
 	})
+}
+
+// exits is `exits CODE PROGRAM ARGUMENT...`: PROGRAM ends with exactly that code. An
+// argument @FILE stands for the words of that file.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGUMENT...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var words []string
+	for _, arg := range args[2:] {
+		if file, ok := strings.CutPrefix(arg, "@"); ok {
+			words = append(words, strings.Fields(os.Expand(ts.ReadFile(file), ts.Getenv))...)
+		} else {
+			words = append(words, arg)
+		}
+	}
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], words...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%s exits with %d, not %d", args[1], got, want)
+	}
+}
+
+// capture is `capture NAME PATTERN`: the environment variable NAME becomes what the
+// first group of PATTERN matches in what the last program printed.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture NAME PATTERN")
+	}
+	m := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(m) < 2 {
+		ts.Fatalf("%q matches nothing that was printed", args[1])
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+// count is `count N PATTERN`: PATTERN matches what the last program printed exactly
+// N times.
+func count(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: count N PATTERN")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := len(regexp.MustCompile("(?m)"+args[1]).FindAllString(ts.ReadFile("stdout"), -1)); got != want {
+		ts.Fatalf("%q matches %d times, not %d", args[1], got, want)
+	}
 }
 
 // tools are stock programs of others that some scripts run. The Makefile builds

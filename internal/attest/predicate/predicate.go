@@ -57,6 +57,8 @@ var Types = []Type{
 	{"vulns", []string{vulnsV01, vulnsV02}, []About{Artifact}, decodeVulns},
 	{"vulns", []string{cosignVuln}, []About{Artifact}, decodeCosignVuln},
 	{"vex", []string{openVEX + "/v0.2.0", openVEX}, []About{Artifact}, decodeVEX},
+	{"link", []string{linkV03}, []About{Artifact, Commit}, decodeLink},
+	{"link", []string{linkV1}, []About{Artifact, Commit}, decodeOldLink},
 	{"sast", []string{own("sast")}, []About{Artifact, Commit}, governed("sast", sastContent)},
 	{"secret-scan", []string{own("secret-scan")}, []About{Artifact, Commit}, governed("secret-scan", secretScanContent)},
 	{"source-review", []string{own("source-review")}, []About{Artifact, Commit}, governed("source-review", sourceReviewContent)},

@@ -52,7 +52,7 @@ func TestTableIsSound(t *testing.T) {
 			}
 		}
 	}
-	if got := Kinds(); !slices.IsSorted(got) || len(got) != 18 {
+	if got := Kinds(); !slices.IsSorted(got) || len(got) != 19 {
 		t.Errorf("got kinds %v", got)
 	}
 }

@@ -58,6 +58,7 @@ var sources = []struct {
 	{"vulns", "Grype or Trivy JSON report, or a vulnerability predicate", wrapVulns},
 	{"vex", "OpenVEX document", wrapVEX},
 	{"plan", "Terraform or OpenTofu plan as JSON", wrapPlan},
+	{"link", "in-toto link: one step of a supply chain", wrapLink},
 }
 
 // lines describe the gatekeep.dev kinds, which are written as YAML or JSON.

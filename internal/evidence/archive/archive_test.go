@@ -153,12 +153,68 @@ func reason(err error) string {
 
 func TestEveryOtherFormIsRefusedWithItsReason(t *testing.T) {
 	good := write(t, files())
-	le := binary.LittleEndian
-	ab := func(change func(*raw)) []byte {
-		a, b := legal("a", "one"), legal("b", "two")
-		change(&b)
-		return assemble([]raw{a, b})
+	ab := second
+	tests := map[string]attack{
+		"nothing":               {nil, ReasonMalformed, ""},
+		"text":                  {[]byte(strings.Repeat("no archive ", 10)), ReasonMalformed, ""},
+		"cut":                   {good[:len(good)-1], ReasonMalformed, ""},
+		"front cut":             {good[1:], ReasonJunk, ""},
+		"bytes behind":          {append(bytes.Clone(good), 0), ReasonJunk, ""},
+		"bytes before":          {append([]byte("#!/bin/sh\n"), good...), ReasonJunk, ""},
+		"two archives":          {append(bytes.Clone(good), good...), ReasonJunk, ""},
+		"comment":               {func() []byte { b := append(bytes.Clone(good), 'c'); b[len(b)-3] = 1; return b }(), ReasonJunk, ""},
+		"bytes between":         {ab(func(b *raw) { b.gap = []byte("gap") }), ReasonJunk, "b"},
+		"bytes at the front":    {assemble([]raw{{entry: legal("a", "one").entry, content: []byte("one"), gap: []byte{0}}}), ReasonJunk, "a"},
+		"bytes after the last":  {ab(func(b *raw) { b.content = append(b.content, 'x') }), ReasonJunk, ""},
+		"two disks":             {func() []byte { b := bytes.Clone(good); b[len(b)-18] = 1; return b }(), ReasonMalformed, ""},
+		"fewer entries":         {func() []byte { b := bytes.Clone(good); b[len(b)-12]++; b[len(b)-14]++; return b }(), ReasonMalformed, ""},
+		"more entries":          {func() []byte { b := bytes.Clone(good); b[len(b)-12]--; b[len(b)-14]--; return b }(), ReasonJunk, ""},
+		"zip64":                 {appendEnd(nil, 0xffff, 0, 0), ReasonMalformed, ""},
+		"too many entries":      {appendEnd(nil, MaxEntries+1, 0, 0), ReasonTooLarge, ""},
+		"duplicate":             {assemble([]raw{legal("a", "one"), legal("a", "two")}), ReasonEntryDuplicate, "a"},
+		"duplicate in a folder": {assemble([]raw{legal("A/x", "one"), legal("a/x", "two")}), ReasonEntryDuplicate, "a/x"},
+		"file and folder":       {assemble([]raw{legal("a", "one"), legal("a/b", "two")}), ReasonEntryDuplicate, "a/b"},
+		"file and Folder":       {assemble([]raw{legal("A/b", "one"), legal("a", "two")}), ReasonEntryDuplicate, "A/b"},
+		"reordered":             {assemble([]raw{legal("b", "two"), legal("a", "one")}), ReasonFileReordered, "a"},
+		"reordered directory":   {assemble([]raw{legal("a", "one"), legal("b", "two")}, 1, 0), ReasonFileReordered, "a"},
+		"reordered contents":    {assemble([]raw{legal("b", "two"), legal("a", "one")}, 1, 0), ReasonFileReordered, "a"},
+		"long name":             {assemble([]raw{legal(strings.Repeat("a", maxPath+1), "one")}), ReasonMalformed, ""},
 	}
+	expectRefused(t, tests)
+}
+
+// attack is an archive and how it must be refused.
+type attack struct {
+	data []byte
+	want string
+	path string // that the refusal names
+}
+
+func expectRefused(t *testing.T, tests map[string]attack) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := openBytes(test.data)
+			if reason(err) != test.want {
+				t.Fatalf("%v, want %s", err, test.want)
+			}
+			if !strings.Contains(err.Error(), test.path) {
+				t.Errorf("%v does not name %s", err, test.path)
+			}
+		})
+	}
+}
+
+// second is an archive of two entries of which the second is changed.
+func second(change func(*raw)) []byte {
+	a, b := legal("a", "one"), legal("b", "two")
+	change(&b)
+	return assemble([]raw{a, b})
+}
+
+func TestEveryOtherHeaderIsRefusedWithItsReason(t *testing.T) {
+	le := binary.LittleEndian
+	ab := second
 	mode := func(m uint32) func([]byte) []byte {
 		return set(38, le.AppendUint32(nil, m<<16)...)
 	}
@@ -173,47 +229,7 @@ func TestEveryOtherFormIsRefusedWithItsReason(t *testing.T) {
 	}
 	big := legal("a", "one")
 	big.size, big.packed = MaxFile+1, MaxFile+1
-	tests := map[string]struct {
-		data []byte
-		want string
-		path string // that the refusal names
-	}{
-		"nothing":                {nil, ReasonMalformed, ""},
-		"text":                   {[]byte(strings.Repeat("no archive ", 10)), ReasonMalformed, ""},
-		"cut":                    {good[:len(good)-1], ReasonMalformed, ""},
-		"front cut":              {good[1:], ReasonJunk, ""},
-		"bytes behind":           {append(bytes.Clone(good), 0), ReasonJunk, ""},
-		"bytes before":           {append([]byte("#!/bin/sh\n"), good...), ReasonJunk, ""},
-		"two archives":           {append(bytes.Clone(good), good...), ReasonJunk, ""},
-		"comment":                {func() []byte { b := append(bytes.Clone(good), 'c'); b[len(b)-3] = 1; return b }(), ReasonJunk, ""},
-		"bytes between":          {ab(func(b *raw) { b.gap = []byte("gap") }), ReasonJunk, "b"},
-		"bytes at the front":     {assemble([]raw{{entry: legal("a", "one").entry, content: []byte("one"), gap: []byte{0}}}), ReasonJunk, "a"},
-		"bytes after the last":   {ab(func(b *raw) { b.content = append(b.content, 'x') }), ReasonJunk, ""},
-		"two disks":              {func() []byte { b := bytes.Clone(good); b[len(b)-18] = 1; return b }(), ReasonMalformed, ""},
-		"fewer entries":          {func() []byte { b := bytes.Clone(good); b[len(b)-12]++; b[len(b)-14]++; return b }(), ReasonMalformed, ""},
-		"more entries":           {func() []byte { b := bytes.Clone(good); b[len(b)-12]--; b[len(b)-14]--; return b }(), ReasonJunk, ""},
-		"zip64":                  {appendEnd(nil, 0xffff, 0, 0), ReasonMalformed, ""},
-		"too many entries":       {appendEnd(nil, MaxEntries+1, 0, 0), ReasonTooLarge, ""},
-		"duplicate":              {assemble([]raw{legal("a", "one"), legal("a", "two")}), ReasonEntryDuplicate, "a"},
-		"duplicate in a folder":  {assemble([]raw{legal("A/x", "one"), legal("a/x", "two")}), ReasonEntryDuplicate, "a/x"},
-		"file and folder":        {assemble([]raw{legal("a", "one"), legal("a/b", "two")}), ReasonEntryDuplicate, "a/b"},
-		"file and Folder":        {assemble([]raw{legal("A/b", "one"), legal("a", "two")}), ReasonEntryDuplicate, "A/b"},
-		"reordered":              {assemble([]raw{legal("b", "two"), legal("a", "one")}), ReasonFileReordered, "a"},
-		"reordered directory":    {assemble([]raw{legal("a", "one"), legal("b", "two")}, 1, 0), ReasonFileReordered, "a"},
-		"reordered contents":     {assemble([]raw{legal("b", "two"), legal("a", "one")}, 1, 0), ReasonFileReordered, "a"},
-		"parent":                 {assemble([]raw{legal("../a", "one")}), ReasonEntryUnsafePath, "../a"},
-		"parent inside":          {assemble([]raw{legal("a/../../b", "one")}), ReasonEntryUnsafePath, "a/../../b"},
-		"absolute":               {assemble([]raw{legal("/etc/passwd", "one")}), ReasonEntryUnsafePath, "/etc/passwd"},
-		"backslash":              {assemble([]raw{legal(`..\a`, "one")}), ReasonEntryUnsafePath, `..\\a`},
-		"drive":                  {assemble([]raw{legal("C:/a", "one")}), ReasonEntryUnsafePath, "C:/a"},
-		"control":                {assemble([]raw{legal("a\nb", "one")}), ReasonEntryUnsafePath, `a\nb`},
-		"not UTF-8":              {assemble([]raw{legal("a\xff", "one")}), ReasonEntryUnsafePath, `a\xff`},
-		"not ASCII":              {assemble([]raw{legal("ä", "one")}), ReasonEntryUnsafePath, `\u00e4`},
-		"no name":                {assemble([]raw{legal("", "one")}), ReasonEntryUnsafePath, ""},
-		"empty part":             {assemble([]raw{legal("a//b", "one")}), ReasonEntryUnsafePath, "a//b"},
-		"dot":                    {assemble([]raw{legal("./a", "one")}), ReasonEntryUnsafePath, "./a"},
-		"trailing dot":           {assemble([]raw{legal("a./b", "one")}), ReasonEntryUnsafePath, "a./b"},
-		"long name":              {assemble([]raw{legal(strings.Repeat("a", maxPath+1), "one")}), ReasonMalformed, ""},
+	expectRefused(t, map[string]attack{
 		"folder":                 {stock(t, &zip.FileHeader{Name: "a/"}), ReasonEntryNotFile, "a/"},
 		"symlink":                {ab(func(b *raw) { b.central = mode(0o120777) }), ReasonEntryNotFile, "b"},
 		"device":                 {ab(func(b *raw) { b.central = mode(0o060644) }), ReasonEntryNotFile, "b"},
@@ -244,17 +260,29 @@ func TestEveryOtherFormIsRefusedWithItsReason(t *testing.T) {
 		"ratio of nothing":       {assemble([]raw{{entry: entry{name: "b", size: 1}}}), ReasonEntryBomb, "b"},
 		"data descriptor":        {stock(t, &zip.FileHeader{Name: "a", Method: zip.Store}), ReasonEntryIrregular, "a"},
 		"modified now":           {stock(t, &zip.FileHeader{Name: "a", Modified: time.Unix(1e9, 0)}), ReasonEntryIrregular, "a"},
-	}
-	for name, test := range tests {
+	})
+}
+
+func TestPathsThatLeadElsewhereAreRefused(t *testing.T) {
+	for name, path := range map[string]string{
+		"parent": "../a", "parent inside": "a/../../b", "parent alone": "..", "absolute": "/etc/passwd", "backslash": `..\a`,
+		"drive": "C:/a", "control": "a\nb", "zero": "a\x00b", "not UTF-8": "a\xff", "not ASCII": "\u00e4", "empty": "",
+		"empty part": "a//b", "dot": "./a", "trailing dot": "a./b", "trailing space": "a /b", "star": "*", "stream": "a:b",
+	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := openBytes(test.data)
-			if reason(err) != test.want {
-				t.Fatalf("%v, want %s", err, test.want)
+			_, err := openBytes(assemble([]raw{legal(path, "one")}))
+			if reason(err) != ReasonEntryUnsafePath {
+				t.Fatalf("%v, want %s", err, ReasonEntryUnsafePath)
 			}
-			if !strings.Contains(err.Error(), test.path) {
-				t.Errorf("%v does not name %s", err, test.path)
+			if shown := fmt.Sprintf("%+q", path); !strings.Contains(err.Error(), shown) {
+				t.Errorf("%v does not name %s", err, shown)
 			}
 		})
+	}
+	for _, path := range []string{"a", "a/b.c", "a b", "..a", "a..b", ".hidden", "SHA256SUMS"} {
+		if err := CheckPath(path); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }
 
