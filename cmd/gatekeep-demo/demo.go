@@ -212,7 +212,7 @@ func (d *demo) approve(ctx context.Context, v values, who string) error {
 // request writes the request of one check. Approvals are bound to what is asked for
 // and not to how often it is asked, so that of bob holds for both.
 func (d *demo) request(v values, number int, at time.Time) (string, error) {
-	v.Request, v.Nonce = fmt.Sprintf("req-%d", number), random()
+	v.Request, v.Nonce = fmt.Sprintf("req-%d", number), newNonce()
 	v.Requested = at.Format(time.RFC3339)
 	return d.write("request.yaml", v, fmt.Sprintf("request-%d.yaml", number))
 }

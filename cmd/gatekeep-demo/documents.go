@@ -76,8 +76,8 @@ func writeFile(path string, data []byte) error {
 	return nil
 }
 
-// random is a name that nobody else will choose.
-func random() string {
+// newNonce is a name that nobody else will choose.
+func newNonce() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand.Read crashes the program instead
 	return fmt.Sprintf("%x", b)

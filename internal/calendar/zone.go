@@ -9,22 +9,42 @@ import (
 	"time"
 )
 
-// zoneinfo is lib/time/zoneinfo.zip of the Go distribution that go.mod names,
-// byte for byte (the data is in the public domain). time.LoadLocation would
-// prefer whatever the host has installed, and neither that nor the copy inside
-// time/tzdata tells its release. A record must say which rules of civil time it
-// was made with, so this one copy is read on every host.
+// zoneinfo holds the compiled time zones of one release of the IANA database (in
+// the public domain), and its name in the file VERSION; zonezip.go makes it.
+// time.LoadLocation would prefer whatever the host has installed, and neither that
+// nor the copy inside time/tzdata tells its release. A record must say which rules
+// of civil time it was made with, so this one copy is read on every host.
 //
 //go:embed zoneinfo.zip
 var zoneinfo string
 
-// tzRelease is the release of the IANA time zone database in zoneinfo. A test
-// compares both with the Go distribution that builds the program.
-const tzRelease = "2025c"
+// releaseFile of zoneinfo.zip names the release.
+const releaseFile = "VERSION"
 
 // TZData is the release of the IANA time zone database that Expand uses, for
-// example "2025c". Releases sort by age as text.
-func TZData() string { return tzRelease }
+// example "2026f". Releases sort by age as text. It is "" where the embedded data
+// cannot be read, which is no release that any rule accepts.
+func TZData() string {
+	z, err := openZones()
+	if err != nil || z.files[releaseFile] == nil {
+		return ""
+	}
+	data, err := contents(z.files[releaseFile])
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
+}
+
+// contents is the whole of one file of zoneinfo.zip.
+func contents(file *zip.File) ([]byte, error) {
+	body, err := file.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
 
 // zones finds time zones by name in the embedded database. It remembers those
 // it has read, and belongs to one call.
@@ -56,15 +76,10 @@ func (z *zones) find(name string) (*time.Location, error) {
 		return loc, nil
 	}
 	file, ok := z.files[name]
-	if !ok || file.FileInfo().IsDir() {
-		return nil, fmt.Errorf("unknown time zone %q in time zone data %s; write an IANA name such as \"Europe/Berlin\"", name, tzRelease)
+	if !ok || file.FileInfo().IsDir() || name == releaseFile {
+		return nil, fmt.Errorf("unknown time zone %q in time zone data %s; write an IANA name such as \"Europe/Berlin\"", name, TZData())
 	}
-	body, err := file.Open()
-	if err != nil {
-		return nil, fmt.Errorf("opening time zone %q: %w", name, err)
-	}
-	defer body.Close()
-	data, err := io.ReadAll(body)
+	data, err := contents(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading time zone %q: %w", name, err)
 	}

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"crypto"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,9 +47,12 @@ type VerifyOptions struct {
 
 // Broken is the verification of a file that Open refused with err.
 func Broken(path string, err error) Verification {
-	return Verification{[]Check{{
-		Name: "archive", What: path, Against: Schema, Reason: reasonOf(err, archive.ReasonMalformed), Detail: err.Error(),
-	}}}
+	c := Check{Name: "archive", What: path, Against: Schema, Reason: reasonOf(err, archive.ReasonMalformed), Detail: err.Error()}
+	var r *archive.Refusal
+	if errors.As(err, &r) {
+		c = failed(c.Name, path, Schema, r)
+	}
+	return Verification{[]Check{c}}
 }
 
 // Verify makes every check of a bundle, whatever the others say. It reads each file

@@ -129,9 +129,9 @@ conflicted contains who if {
 slots := data.gatekeep.params.rbac.required_approvals[input.environment.tier].slots
 
 # METADATA
-# description: the people who could fill each slot
-holders := {slot: people |
-	some slot, role in slots
+# description: the people who could fill a slot of each role
+holders := {role: people |
+	some role in slots
 	people := {who |
 		some id in counted_ids
 		principal := input.approvals[id].principal
@@ -143,26 +143,28 @@ holders := {slot: people |
 # METADATA
 # description: |
 #   Hall's condition: the slots can be filled by distinct people if every set of slots has
-#   at least as many people who could fill one of them
+#   at least as many people who could fill one of them. Slots of one role have the same
+#   people, so it holds for every set if it holds for all slots of every set of roles
 slots_filled if {
 	is_array(slots)
 	count(slots) <= max_slots
-	every chosen in sets_of_slots {
-		pool := {who | some slot in chosen; some who in holders[slot]}
-		count(pool) >= count(chosen)
+	every roles in sets_of_roles {
+		pool := {who | some role in roles; some who in holders[role]}
+		count(pool) >= count([role | some role in slots; role in roles])
 	}
 }
 
 # METADATA
-# description: the most slots for which every set of them is tried
+# description: the most slots that are judged: the sets of as many roles are 256
 max_slots := 8
 
 # METADATA
-# description: every set of slots; the bits of a number say which slots are in the set
-sets_of_slots := {chosen |
-	some number in numbers.range(0, bits.lsh(1, count(slots)) - 1)
-	chosen := {slot |
-		some slot, _ in slots
-		bits.and(number, bits.lsh(1, slot)) != 0
+# description: every set of roles; the bits of a number say which roles are in the set
+sets_of_roles := {roles |
+	asked := [role | some role in {role | some role in slots}]
+	some number in numbers.range(0, bits.lsh(1, count(asked)) - 1)
+	roles := {role |
+		some place, role in asked
+		bits.and(number, bits.lsh(1, place)) != 0
 	}
 }

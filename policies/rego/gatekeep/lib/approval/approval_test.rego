@@ -236,6 +236,7 @@ _filled_by_crowd(slots) if {
 }
 
 test_up_to_eight_slots_are_judged if {
-	_filled_by_crowd([slot | some n in numbers.range(1, 8); slot := ["release_approver", n][0]])
-	not _filled_by_crowd([slot | some n in numbers.range(1, 9); slot := ["release_approver", n][0]])
+	eight := [slot | some _ in numbers.range(1, 8); slot := "release_approver"]
+	_filled_by_crowd(eight)
+	not _filled_by_crowd(array.concat(eight, ["release_approver"]))
 }
