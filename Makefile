@@ -55,14 +55,12 @@ demo: build
 bench: build $(OPA)
 	go run ./cmd/gatekeep-bench -bin $(BIN) -opa $(OPA) -out docs/benchmarks.md
 
-## fuzz: every fuzz target for FUZZTIME
+## fuzz: every fuzz target for FUZZTIME, two at a time
 fuzz:
-	@set -e; for pkg in $$(grep -rl --include='*_test.go' 'func Fuzz' internal | xargs -n1 dirname | sort -u); do \
-	  for target in $$(grep -rho --include='*_test.go' 'func Fuzz[A-Za-z0-9_]*' $$pkg --exclude-dir='?*' | sed 's/func //' | sort -u); do \
-	    echo "fuzzing $$pkg $$target for $(FUZZTIME)"; \
-	    go test ./$$pkg -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
-	  done; \
-	done
+	@grep -rHo --include='*_test.go' 'func Fuzz[A-Za-z0-9_]*' cmd internal \
+	  | sed 's#/[^/]*:func # #' | sort -u \
+	  | xargs -P 2 -L 1 sh -c 'out=$$(go test "./$$0" -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x -parallel 1 2>&1) \
+	    && echo "$$0 $$1: $$(echo "$$out" | grep -o "execs: [0-9]*" | tail -1)" || { echo "$$0 $$1 failed:"; echo "$$out"; exit 255; }'
 
 tools: $(OPA) $(STATICCHECK) $(CRANE) $(COSIGN)
 

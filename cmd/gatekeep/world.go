@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,7 +22,17 @@ func here() *world {
 			w.width = columns
 		}
 	}
+	w.width = widthOf(w.getenv("COLUMNS"), w.width)
 	return w
+}
+
+// widthOf is what COLUMNS says (POSIX.1-2024, XBD 8.3): logs of a pipeline have no
+// terminal that could be asked. What is no number above zero says nothing.
+func widthOf(columns string, otherwise int) int {
+	if n, err := strconv.Atoi(columns); err == nil && n > 0 {
+		return n
+	}
+	return otherwise
 }
 
 // colour follows https://no-color.org: any value of NO_COLOR turns colours off.

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,12 +118,18 @@ func expandCalendar(f *gatekeep.Facts, c gatekeep.Case, ev *attest.Evidence) err
 	return nil
 }
 
-// newest is the calendar with the highest revision; of two with the same
-// revision the one whose digest sorts first, so that order never decides.
+// newest is the calendar with the highest revision; of two with the same revision
+// the one read last, and then the one whose digest sorts first, so that the order
+// in which they were found never decides.
 func newest(docs []gatekeep.CalendarDocument) (gatekeep.CalendarDocument, bool) {
 	var best gatekeep.CalendarDocument
 	for i, d := range docs {
-		if i == 0 || d.Revision > best.Revision || (d.Revision == best.Revision && d.Attestation < best.Attestation) {
+		order := cmp.Or(
+			cmp.Compare(d.Revision, best.Revision),
+			d.Source.FetchedAt.Compare(best.Source.FetchedAt),
+			strings.Compare(best.Attestation, d.Attestation),
+		)
+		if i == 0 || order > 0 {
 			best = d
 		}
 	}

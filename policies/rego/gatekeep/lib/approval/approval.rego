@@ -155,7 +155,7 @@ slots_filled if {
 }
 
 # METADATA
-# description: the most slots that are judged: the sets of as many roles are 256
+# description: the most slots that are judged; as many roles make 256 sets
 max_slots := 8
 
 # METADATA

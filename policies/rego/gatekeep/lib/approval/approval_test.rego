@@ -213,6 +213,30 @@ test_slots_that_cannot_be_read_are_not_filled if {
 	not _filled_with(["release_approver", "no_such_role"])
 }
 
+# Bob may release, dave may answer for security, carol may do either.
+_filled_by_three(slots) if {
+	third := object.union(fixture.base.approvals["ap-1"], {
+		"principal": "carol",
+		"nonce": "an-3",
+		"verification": {"status": "verified", "signer": "carol", "principal": "carol"},
+	})
+	approval.slots_filled with input as fixture.patch([fixture.add("/approvals/ap-3", third)])
+		with data.gatekeep.org as fixture.org
+		with data.gatekeep.params.rbac.required_approvals as {"production": {"slots": slots}}
+}
+
+test_slots_of_one_role_take_as_many_people if {
+	_filled_by_three(["release_approver", "security_approver", "security_approver"])
+	_filled_by_three(["release_approver", "security_approver", "release_approver"])
+	not _filled_by_three(["security_approver", "security_approver", "security_approver"])
+	not _filled_by_three([
+		"release_approver",
+		"security_approver",
+		"release_approver",
+		"security_approver",
+	])
+}
+
 # eight slots can be tried; of nine nobody says that they are filled
 _crowd := {sprintf("ap-%d", [n]): object.union(fixture.base.approvals["ap-1"], {
 	"principal": sprintf("u-%d", [n]),

@@ -43,7 +43,7 @@ test_nobody_approved if {
 	rule.notes == set() with input as fixture.patch([fixture.replace("/approvals", {})])
 }
 
-test_each_approval_that_does_not_count_says_its_own_reason if {
+test_each_approval_that_is_not_in_order_says_its_own_reason if {
 	some_cases := {
 		"dave (not an approval)": [fixture.replace("/approvals/ap-2/decision", "reject")],
 		"dave (expired)": [fixture.replace("/approvals/ap-2/expires_at", "2026-11-23T09:59:59Z")],
@@ -56,6 +56,14 @@ test_each_approval_that_does_not_count_says_its_own_reason if {
 		"dave (other request)": [fixture.replace("/approvals/ap-2/binding", _other)],
 		"dave (signature)": [fixture.replace("/approvals/ap-2/verification/status", "unsigned_allowed")],
 		"dave (signed by another)": [fixture.replace("/approvals/ap-2/verification/principal", "bob")],
+	}
+	every reason, ops in some_cases {
+		_said(ops) == _lacks_one("p-bob", reason)
+	}
+}
+
+test_each_approver_who_does_not_count_says_the_reason if {
+	some_cases := {
 		"dave (approver not active)": [fixture.replace("/identities/dave/status", "disabled")],
 		"dave (no second factor)": [fixture.replace("/identities/dave/mfa", false)],
 		"mallory (requester or contributor)": _by("ap-2", "mallory"),

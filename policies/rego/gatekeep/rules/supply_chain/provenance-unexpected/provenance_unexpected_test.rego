@@ -44,17 +44,28 @@ test_another_builder_fails if {
 	}}
 }
 
+_fields := {
+	"builder_id": "builder",
+	"source_uri": "source",
+	"build_type": "build type",
+	"source_ref": "ref",
+	"source_commit": "commit",
+}
+
 test_each_field_that_differs_is_named if {
-	fields := {
-		"builder_id": "builder",
-		"source_uri": "source",
-		"build_type": "build type",
-		"source_ref": "ref",
-		"source_commit": "commit",
-	}
-	every field, name in fields {
+	every field, name in _fields {
 		_said([fixture.replace(_claim(field), "x")]) == _differs(sprintf("%s x", [name]))
+	}
+}
+
+test_each_field_that_is_null_is_named if {
+	every field, name in _fields {
 		_said([fixture.replace(_claim(field), null)]) == _differs(sprintf("%s null", [name]))
+	}
+}
+
+test_each_field_that_is_missing_is_named if {
+	every field, name in _fields {
 		_said([fixture.remove(_claim(field))]) == _differs(sprintf("%s (missing)", [name]))
 	}
 }
