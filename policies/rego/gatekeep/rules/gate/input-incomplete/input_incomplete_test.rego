@@ -49,7 +49,7 @@ test_each_required_fact_is_missed if {
 }
 
 test_one_missing_fact_does_not_hide_behind_the_others if {
-	every path in ["clock/now", "clock/now_ns", "gate/state_declared", "waivers", "identities"] {
+	every path in ["clock/now_ns", "clock/uncertainty_ns", "gate/state_declared", "waivers", "identities"] {
 		_says(path, sprintf("want %s", [_required[path]])) in _all([fixture.remove(sprintf("/%s", [path]))])
 	}
 }
