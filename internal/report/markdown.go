@@ -20,7 +20,7 @@ func Markdown(w io.Writer, r gatekeep.Record, o Options) error {
 	m.head(r)
 	m.items("What stands against it", v.of(against))
 	m.items("What could not be judged", v.of(unknown))
-	m.items("Warnings", v.of(warning))
+	m.items("Warnings", v.warnings())
 	var lines []string
 	for _, it := range v.of(excused) {
 		lines = append(lines, excusedLine(it))

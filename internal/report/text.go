@@ -35,7 +35,7 @@ func Text(w io.Writer, r gatekeep.Record, o Options) error {
 	}
 	p.items("What stands against it", v.of(against), limit)
 	p.items("What could not be judged", v.of(unknown), limit)
-	p.items("Warnings", v.of(warning), limit)
+	p.items("Warnings", v.warnings(), limit)
 	p.excused(v.of(excused), limit)
 	p.list("Notes", v.notes, limit)
 	p.list("Duties that it leaves", duties(r), limit)
@@ -251,6 +251,7 @@ func (p *page) rejected(rejected []gatekeep.Rejection, limit int) {
 		}
 		p.line("    - ", plain, rejectedLine(r))
 	}
+	p.line("  ", plain, "None of it was used. Have it signed by somebody whom the trust policy names for it, or remove it.")
 }
 
 func rejectedLine(r gatekeep.Rejection) string {

@@ -252,6 +252,14 @@ func (v view) of(s standing) []item {
 	return out
 }
 
+// warnings are those that say more than the list of what was not believed, which
+// names each document with its reason already.
+func (v view) warnings() []item {
+	return slices.DeleteFunc(v.of(warning), func(it item) bool {
+		return slices.ContainsFunc(v.rejected, func(r gatekeep.Rejection) bool { return clean(r.ID) == it.at })
+	})
+}
+
 // unseenMessage is the message with what a reader must not overlook before it.
 func (it item) unseenMessage() string {
 	if it.unseen {
