@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,20 +81,57 @@ Types:
 func typeHelp() string {
 	var b strings.Builder
 	for _, line := range predicate.Names() {
-		b.WriteString("  " + line + "\n")
+		name, what, _ := strings.Cut(line, "\t")
+		fmt.Fprintf(&b, "  %-19s %s\n", name, what)
 	}
 	return b.String()
+}
+
+func typeNames() []string {
+	var names []string
+	for _, line := range predicate.Names() {
+		name, _, _ := strings.Cut(line, "\t")
+		names = append(names, name)
+	}
+	return names
+}
+
+// missing names the flags that fill in what a file of this type may leave out, and
+// were not given.
+func missing(f attestFlags) string {
+	type flag struct{ name, given string }
+	request, principal, commit := flag{"--request", f.request}, flag{"--principal", f.principal}, flag{"--commit", f.commit + f.request}
+	var absent []string
+	for _, flag := range map[string][]flag{
+		"approval": {request, principal}, "freeze-exemption": {request}, "rollout-plan": {request},
+		"break-glass-grant": {request, principal}, "break-glass-review": {principal},
+		"residency": {request}, "data-flow": {request}, "sarif": {commit},
+	}[f.kind] {
+		if flag.given == "" {
+			absent = append(absent, flag.name)
+		}
+	}
+	if len(absent) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (what the file leaves out may come from %s)", strings.Join(absent, " and "))
 }
 
 func runAttest(ctx context.Context, w *world, f attestFlags, file, ref string) error {
 	if f.kind == "" {
 		return usage("no type: pass --type (see 'gatekeep attest --help' for the list)")
 	}
+	if !slices.Contains(typeNames(), f.kind) {
+		return usage("reading --type: %q is none of %s", f.kind, strings.Join(typeNames(), ", "))
+	}
 	if f.key == "" {
 		return usage("no key: pass --key (make one with 'gatekeep key generate')")
 	}
 	if f.out == "" && !f.push {
 		return usage("nowhere to put the statement: pass --out DIR, --push, or both")
+	}
+	if f.validFor <= 0 {
+		return usage("reading --valid-for: %s is no time to hold; pass more, such as 24h", f.validFor)
 	}
 	signer, err := loadSigner(w, f.key)
 	if err != nil {
@@ -107,8 +145,8 @@ func runAttest(ctx context.Context, w *world, f attestFlags, file, ref string) e
 	if err != nil {
 		return err
 	}
-	if f.push && (subject.Kind == gatekeep.KindFile || subject.Kind == gatekeep.KindDirectory) {
-		return usage("--push attaches to an image, and %s is a %s: use --out", ref, subject.Kind)
+	if f.push && subject.Kind != gatekeep.KindImage && subject.Kind != gatekeep.KindIndex {
+		return usage("--push attaches to one image, and %s is a %s: use --out", ref, subject.Kind)
 	}
 	target, err := platformOf(subject, f.platform)
 	if err != nil {
@@ -125,13 +163,16 @@ func runAttest(ctx context.Context, w *world, f attestFlags, file, ref string) e
 	return deliver(ctx, w, f, bundle, wrapped, target)
 }
 
-// about is one thing that a statement speaks of.
+// target is one thing that a statement speaks of.
 type target struct{ name, digest string }
 
 // platformOf is the subject itself, or one platform of an index.
 func platformOf(s gatekeep.Subject, platform string) (target, error) {
 	if platform == "" {
 		return target{s.Name, s.Digest}, nil
+	}
+	if s.Kind != gatekeep.KindIndex {
+		return target{}, usage("reading --platform: %s is a %s and not an index of platforms; leave the flag out", s.Ref, s.Kind)
 	}
 	var known []string
 	for d, a := range s.Artifacts {
@@ -140,6 +181,7 @@ func platformOf(s gatekeep.Subject, platform string) (target, error) {
 		}
 		known = append(known, a.Platform)
 	}
+	slices.Sort(known)
 	return target{}, usage("reading --platform: %s has no platform %q; it has %s", s.Ref, platform, strings.Join(known, ", "))
 }
 
@@ -175,7 +217,7 @@ func statementOf(f attestFlags, file string, data []byte, s gatekeep.Subject, t 
 	}
 	wrapped, err := predicate.Wrap(f.kind, data, options)
 	if err != nil {
-		return nil, wrapped, usage("wrapping %s: %w", file, err)
+		return nil, wrapped, usage("%s: %w%s", file, err, missing(f))
 	}
 	about := t
 	if wrapped.Subject != "" {
@@ -223,6 +265,9 @@ func optionsOf(f attestFlags, s gatekeep.Subject) (predicate.WrapOptions, error)
 
 // deliver writes the bundle to a folder, to the registry, or to both.
 func deliver(ctx context.Context, w *world, f attestFlags, bundle []byte, wrapped predicate.Wrapped, t target) error {
+	if wrapped.Kind == "iac-plan" {
+		fmt.Fprintf(w.err, "gatekeep: a request for this plan names it so: plan: %s\n", wrapped.Subject)
+	}
 	if f.out != "" {
 		if err := os.MkdirAll(f.out, 0o755); err != nil {
 			return usage("making folder: %w", err)
@@ -239,7 +284,7 @@ func deliver(ctx context.Context, w *world, f attestFlags, bundle []byte, wrappe
 		if err != nil {
 			return fmt.Errorf("attaching to %s: %w", t.name, err)
 		}
-		fmt.Fprintln(w.out, pushed)
+		fmt.Fprintf(w.out, "%s@%s\n", t.name, pushed)
 	}
 	return nil
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +22,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/bundle"
 	"github.com/gatekeep-dev/gatekeep/internal/calendar"
 	"github.com/gatekeep-dev/gatekeep/internal/gate"
+	"github.com/gatekeep-dev/gatekeep/internal/policy"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 	"github.com/gatekeep-dev/gatekeep/internal/state"
 )
@@ -90,8 +94,8 @@ func check(ctx context.Context, w *world, f checkFlags, subjects []string) error
 	if err != nil {
 		return err
 	}
-	if f.out != "" && f.key == "" {
-		return usage("--out needs --key: evidence is worth nothing unsigned (make a key with 'gatekeep key generate')")
+	if err := f.sensible(); err != nil {
+		return err
 	}
 	p := &progress{out: w.err}
 	defer p.done()
@@ -113,6 +117,9 @@ func check(ctx context.Context, w *world, f checkFlags, subjects []string) error
 	if err == nil {
 		err = keep(ctx, answer, f.out, signer)
 	}
+	if unknown := new(bundle.UnknownError); errors.As(err, &unknown) {
+		return usageError{err}
+	}
 	if err != nil {
 		return show.unjudged(err, mode)
 	}
@@ -121,6 +128,41 @@ func check(ctx context.Context, w *world, f checkFlags, subjects []string) error
 		return fmt.Errorf("printing the answer: %w", err)
 	}
 	return exitOf(answer.Record.Decision.Outcome, mode)
+}
+
+// sensible refuses flags that contradict each other or themselves, before any work
+// is done.
+func (f checkFlags) sensible() error {
+	switch {
+	case f.out != "" && f.key == "":
+		return usage("--out needs --key: evidence is worth nothing unsigned (make a key with 'gatekeep key generate')")
+	case f.key != "" && f.out == "":
+		return usage("--key signs the evidence: pass --out FILE too, or leave --key out")
+	case f.timeout <= 0:
+		return usage("reading --timeout: %s is no time to judge in; pass more, such as 2m", f.timeout)
+	case f.uncertainty < 0:
+		return usage("reading --clock-uncertainty: %s is below zero", f.uncertainty)
+	case f.out == "":
+		return nil
+	}
+	if info, err := os.Stat(f.out); err == nil && !info.Mode().IsRegular() {
+		return usage("reading --out: %s is no file; name the file to write, such as evidence.zip", f.out)
+	}
+	return isFolder("--out", filepath.Dir(f.out))
+}
+
+// isFolder refuses a flag that names something else than a folder.
+func isFolder(flag, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usage("reading %s: there is no folder %s", flag, path)
+	case err != nil:
+		return usage("reading %s: %w", flag, err)
+	case !info.IsDir():
+		return usage("reading %s: %s is no folder", flag, path)
+	}
+	return nil
 }
 
 // exitOf applies the mode at the edge: it never changes what is recorded.
@@ -150,7 +192,12 @@ func questionOf(f checkFlags) (gate.Question, gatekeep.Mode, error) {
 		return q, "", err
 	}
 	q.Law, q.Catalogue, q.Policy = law.Law, law.bundle, law.ref
-	q.Archive, q.PolicySignature = law.archive, law.signature
+	q.PolicySignature = law.signature
+	if f.out != "" { // packing takes a twentieth of a small check
+		if q.Archive, err = policy.Archive(law.Policy); err != nil {
+			return q, "", usageError{err}
+		}
+	}
 	q.Engine, q.Mode = engine(), mode
 	if q.Request, err = requestOf(f); err != nil {
 		return q, mode, err
@@ -239,6 +286,11 @@ func known(q gate.Question) error {
 	if _, err := q.Catalogue.Environment(q.Request.Environment); err != nil {
 		return err
 	}
+	if q.Request.Service != "" { // else that of the subject, which is not known yet
+		if _, err := q.Catalogue.Service(q.Request.Service); err != nil {
+			return err
+		}
+	}
 	return gate.KnownRegimes(q.Law.Policy, append(q.Catalogue.Regimes(), q.Request.Regimes...))
 }
 
@@ -266,6 +318,9 @@ func answerOf(ctx context.Context, f checkFlags, q gate.Question, subjects []str
 	q.Subject = subject
 	if q.Request.Service == "" {
 		q.Request.Service = path.Base(subject.Name)
+		if _, err := q.Catalogue.Service(q.Request.Service); err != nil {
+			return nil, usage("%w. The request names no service, so the name of the subject was taken; name the service in the request file", err)
+		}
 	}
 	if q.Sources, err = sourcesOf(f, q.Catalogue.RegistryAttestations); err != nil {
 		return nil, err

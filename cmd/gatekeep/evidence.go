@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"crypto"
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gatekeep-dev/gatekeep/internal/evidence"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
 	"github.com/gatekeep-dev/gatekeep/internal/gate"
 	"github.com/gatekeep-dev/gatekeep/internal/report"
 )
@@ -45,13 +47,18 @@ network. Exit 0 only when every check of every bundle holds.`,
 			if err != nil {
 				return err
 			}
-			return eachBundle(w, args, func(b *evidence.Bundle) (evidence.Verification, error) {
-				return evidence.Verify(b, evidence.VerifyOptions{Key: public}), nil
-			}, public)
+			return eachBundle(w, args, verifyWith(public))
 		},
 	}
 	c.Flags().StringVar(&key, "key", "", "public key of the gate, from its owner")
 	return c
+}
+
+// verifyWith makes every check with the key that the caller brought.
+func verifyWith(key crypto.PublicKey) func(*evidence.Bundle) (evidence.Verification, error) {
+	return func(b *evidence.Bundle) (evidence.Verification, error) {
+		return evidence.Verify(b, evidence.VerifyOptions{Key: key}), nil
+	}
 }
 
 func evidenceReplayCommand(w *world) *cobra.Command {
@@ -67,7 +74,7 @@ out the same, byte for byte. It trusts the bundle's files as they are: run
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return eachBundle(w, args, func(b *evidence.Bundle) (evidence.Verification, error) {
 				return evidence.Replay(cmd.Context(), b, judgeAgain)
-			}, nil)
+			})
 		},
 	}
 }
@@ -78,7 +85,7 @@ func judgeAgain(ctx context.Context, c evidence.Contents) (input, decision []byt
 }
 
 // eachBundle opens each file, runs the checks and prints a line for each of them.
-func eachBundle(w *world, paths []string, checks func(*evidence.Bundle) (evidence.Verification, error), _ crypto.PublicKey) error {
+func eachBundle(w *world, paths []string, checks func(*evidence.Bundle) (evidence.Verification, error)) error {
 	worst := exitOpen
 	for _, path := range paths {
 		v, err := checkFile(path, checks)
@@ -110,20 +117,41 @@ func eachBundle(w *world, paths []string, checks func(*evidence.Bundle) (evidenc
 }
 
 func checkFile(path string, checks func(*evidence.Bundle) (evidence.Verification, error)) (evidence.Verification, error) {
-	f, err := os.Open(path)
+	f, size, err := openFile(path)
 	if err != nil {
-		return evidence.Verification{}, usage("opening bundle: %w", err)
+		return evidence.Verification{}, err
 	}
 	defer f.Close()
+	b, err := evidence.Open(f, size)
+	if err == nil {
+		return checks(b)
+	}
+	var why *archive.Refusal
+	if !errors.As(err, &why) || why.Reason == archive.ReasonUnreadable {
+		return evidence.Verification{}, err // the disk failed, not the bundle
+	}
+	broken := evidence.Broken(path, why)
+	broken.Checks[0].Detail = why.Detail // the line has the reason already
+	if why.Path != "" {
+		broken.Checks[0].Detail = why.Path + ": " + why.Detail
+	}
+	return broken, nil
+}
+
+// openFile opens a bundle, which is a file, and tells its size in bytes.
+func openFile(path string) (*os.File, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, usage("opening bundle: %w", err)
+	}
 	info, err := f.Stat()
-	if err != nil {
-		return evidence.Verification{}, fmt.Errorf("opening bundle: %w", err)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file; name the .zip itself", path)
 	}
-	b, err := evidence.Open(f, info.Size())
 	if err != nil {
-		return evidence.Broken(path, err), nil
+		return nil, 0, errors.Join(usage("opening bundle: %w", err), f.Close())
 	}
-	return checks(b)
+	return f, info.Size(), nil
 }
 
 func evidenceShowCommand(w *world) *cobra.Command {
@@ -138,22 +166,18 @@ func evidenceShowCommand(w *world) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f, err := os.Open(args[0])
+			f, size, err := openFile(args[0])
 			if err != nil {
-				return usage("opening bundle: %w", err)
+				return err
 			}
 			defer f.Close()
-			info, err := f.Stat()
+			b, err := evidence.Open(f, size)
 			if err != nil {
-				return fmt.Errorf("opening bundle: %w", err)
-			}
-			b, err := evidence.Open(f, info.Size())
-			if err != nil {
-				return fmt.Errorf("opening bundle %s: %w", args[0], err)
+				return unshown(w, args[0], err)
 			}
 			contents, err := b.Contents()
 			if err != nil {
-				return fmt.Errorf("reading bundle %s: %w", args[0], err)
+				return unshown(w, args[0], err)
 			}
 			options := report.Options{Colour: w.colour(), Width: w.width, EvidencePath: args[0],
 				VerifyCommand: "gatekeep evidence verify --key gate.pub " + args[0]}
@@ -162,4 +186,10 @@ func evidenceShowCommand(w *world) *cobra.Command {
 	}
 	c.Flags().StringVar(&format, "format", "text", "text, json, sarif, junit or markdown")
 	return c
+}
+
+// unshown says why a bundle has nothing that could be shown.
+func unshown(w *world, path string, err error) error {
+	fmt.Fprintf(w.err, "gatekeep: showing %s: %v ('gatekeep evidence verify' says more)\n", path, err)
+	return shutError{exitShut}
 }

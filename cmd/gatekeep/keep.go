@@ -23,8 +23,9 @@ func keep(ctx context.Context, a *gate.Answer, out string, signer signing.Signer
 	if err != nil {
 		return fmt.Errorf("writing evidence: %w", err)
 	}
+	made := false
 	defer func() {
-		if err != nil {
+		if !made {
 			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
 		}
 	}()
@@ -37,8 +38,10 @@ func keep(ctx context.Context, a *gate.Answer, out string, signer signing.Signer
 	if err = a.Commit(ctx); err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), out); err != nil {
-		return fmt.Errorf("naming evidence: %w", err)
+	// The gate remembers the decision now: its evidence is never removed again.
+	made = true
+	if err = errors.Join(os.Rename(f.Name(), out), f.Close()); err != nil {
+		return fmt.Errorf("naming evidence, which is whole in %s: %w", f.Name(), err)
 	}
-	return f.Close()
+	return nil
 }

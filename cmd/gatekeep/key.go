@@ -30,6 +30,12 @@ the form that cosign reads; without one it is plain PKCS #8.`,
 		Example: "  gatekeep key generate --out keys/gate\n  GATEKEEP_PASSWORD=... gatekeep key generate --out keys/gate",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			// Both or none: half a pair is of no use, and in the way of the next try.
+			for _, path := range []string{out + ".key", out + ".pub"} {
+				if _, err := os.Lstat(path); err == nil {
+					return alreadyThere(path)
+				}
+			}
 			private, public, err := signing.GenerateKey([]byte(w.getenv("GATEKEEP_PASSWORD")))
 			if err != nil {
 				return fmt.Errorf("making key: %w", err)
@@ -53,11 +59,15 @@ the form that cosign reads; without one it is plain PKCS #8.`,
 func writeNew(path string, data []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return usage("writing %s: the file is there already, and keys are never overwritten", path)
+		return alreadyThere(path)
 	}
 	if err != nil {
 		return usage("writing key: %w", err)
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close())
+}
+
+func alreadyThere(path string) error {
+	return usage("writing %s: the file is there already, and keys are never overwritten; name another with --out", path)
 }

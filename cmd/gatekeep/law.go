@@ -36,17 +36,19 @@ func (f *lawFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.allowUnsigned, "allow-unsigned-policy", false, "judge by a bundle or rules that nobody signed; the record says so")
 }
 
-// loadedLaw is a law with how it came to be trusted, and its sealed form.
+// loadedLaw is a law with how it came to be trusted.
 type loadedLaw struct {
 	gate.Law
 	bundle    *bundle.Bundle
 	ref       gatekeep.PolicyRef
-	archive   []byte
 	signature []byte
 }
 
 // loadLaw reads policy, bundle and trust. Every mistake in them is a usage error.
 func loadLaw(f lawFlags) (*loadedLaw, error) {
+	if f.policyKey != "" && f.bundle == "" {
+		return nil, usage("--policy-key checks the signature in the folder of a bundle: pass --bundle DIR")
+	}
 	rego, selection, name, err := trees(f)
 	if err != nil {
 		return nil, err
@@ -56,7 +58,7 @@ func loadLaw(f lawFlags) (*loadedLaw, error) {
 		return nil, usage("loading bundle %s: %w", name, err)
 	}
 	out := &loadedLaw{bundle: b}
-	out.Policy = policy.Source{Rego: rego, Overlay: b.Overlay()}
+	out.Policy = policy.Source{Rego: rego, Overlay: b.Overlay(), BuiltIn: f.policy == ""}
 	out.Schema, out.Version = policies.InputSchema, engine().Gatekeep
 	if out.Trust, err = loadTrust(f.trust, selection, b); err != nil {
 		return nil, err
@@ -65,9 +67,6 @@ func loadLaw(f lawFlags) (*loadedLaw, error) {
 		Origin: "embedded", Name: b.Name, Bundle: b.Digest(), Revision: b.Revision, ExpiresAt: b.ExpiresAt,
 	}
 	if out.ref.Digest, err = policy.Digest(out.Policy); err != nil {
-		return nil, usageError{err}
-	}
-	if out.archive, err = policy.Archive(out.Policy); err != nil {
 		return nil, usageError{err}
 	}
 	if f.bundle == "" && f.policy == "" {
@@ -83,9 +82,17 @@ func trees(f lawFlags) (rego, selection fs.FS, name string, err error) {
 		return nil, nil, "", err
 	}
 	if f.policy != "" {
-		rego = os.DirFS(f.policy)
+		if rego, err = rulesIn(f.policy); err == nil {
+			err = indexed(rego, f.policy)
+		}
+		if err != nil {
+			return nil, nil, "", err
+		}
 	}
 	if f.bundle != "" {
+		if err := isFolder("--bundle", f.bundle); err != nil {
+			return nil, nil, "", err
+		}
 		return rego, os.DirFS(f.bundle), f.bundle, nil
 	}
 	selection, err = bundles.Default()

@@ -9,7 +9,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -42,16 +44,22 @@ type world struct {
 	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
+	lookup   func(string) (string, bool)
 	terminal bool // out is a terminal
 	width    int  // columns of it
 }
 
-// gcPercent trades memory for time: one check allocates little beside the SBOMs,
-// and collecting while the policy compiles costs a third of a small check.
-const gcPercent = 400
+// gcPercent trades memory for time: a small check ends before the first collection,
+// at 32 MiB. Beyond memoryLimit the heap is collected more often rather than let grow
+// to nine times what is in use; it bounds nothing.
+const (
+	gcPercent   = 800
+	memoryLimit = 384 << 20
+)
 
 func main() {
 	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(memoryLimit)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], here()))
@@ -76,10 +84,10 @@ func run(ctx context.Context, args []string, w *world) (code int) {
 	case errors.As(err, &shut):
 		return shut.code
 	case errors.As(err, &wrong):
-		fmt.Fprintf(w.err, "gatekeep: %v\n", err)
+		fmt.Fprintf(w.err, "gatekeep: %s\n", plain(err))
 		return exitUsage
 	default:
-		fmt.Fprintf(w.err, "gatekeep: could not judge: %v\n", err)
+		fmt.Fprintf(w.err, "gatekeep: %v\n", err)
 		return exitUnknown
 	}
 }
@@ -101,7 +109,7 @@ Exit codes: 0 open, 1 shut by a failed rule, 2 usage or configuration,
 			if err := cmd.Help(); err != nil {
 				return err
 			}
-			return usage("no command given")
+			return usage("no command given: the list is above")
 		},
 	}
 	root.SetIn(w.in)
@@ -111,23 +119,52 @@ Exit codes: 0 open, 1 shut by a failed rule, 2 usage or configuration,
 		return usage("%w (see '%s --help')", err, cmd.CommandPath())
 	})
 	root.AddCommand(checkCommand(w), attestCommand(w), evidenceCommand(w), policyCommand(w), keyCommand(w), versionCommand(w))
-	for _, c := range root.Commands() {
-		namePositionals(c)
-	}
+	namePositionals(root)
 	return root
 }
 
-// namePositionals turns cobra's complaints about arguments into usage errors.
+// namePositionals turns cobra's complaints about arguments into usage errors that
+// say what is wanted.
 func namePositionals(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usage("%w (see '%s --help')", err, cmd.CommandPath())
+			err := check(cmd, args)
+			switch {
+			case err == nil:
+				return nil
+			case cmd.HasAvailableSubCommands():
+				return unknownCommand(cmd, args[0])
 			}
-			return nil
+			return usage("the command is '%s'; arguments given: %d (see '%s --help')", cmd.UseLine(), len(args), cmd.CommandPath())
 		}
 	}
 	for _, sub := range c.Commands() {
 		namePositionals(sub)
 	}
+}
+
+// unknownCommand names what was meant, where a command is close to it.
+func unknownCommand(c *cobra.Command, name string) error {
+	const edits = 2 // letters that a slip of the finger changes
+	c.SuggestionsMinimumDistance = edits
+	meant := ""
+	if near := c.SuggestionsFor(name); len(near) > 0 {
+		meant = "; did you mean '" + strings.Join(near, "' or '") + "'?"
+	}
+	return usage("'%s' has no command %q%s (see '%s --help')", c.CommandPath(), name, meant, c.CommandPath())
+}
+
+// How the YAML and JSON libraries name fields: by types of this program, which say
+// nothing to the author of a file.
+var (
+	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	wrongType    = regexp.MustCompile(`json: cannot unmarshal (\w+) into Go struct field \w+\.(\S+) of type (\S+)`)
+)
+
+// plain is the text of a mistake in the words of the file that it is in, on one line.
+func plain(err error) string {
+	text := strings.ReplaceAll(err.Error(), "yaml: unmarshal errors:\n  ", "")
+	text = strings.ReplaceAll(text, "\n  ", "; ")
+	text = unknownField.ReplaceAllString(text, `there is no field "$1" here; correct or remove it`)
+	return wrongType.ReplaceAllString(text, `field "$2" is a $1 and not a $3`)
 }

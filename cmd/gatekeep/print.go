@@ -66,7 +66,7 @@ func (p printer) unjudged(cause error, mode gatekeep.Mode) error {
 		}
 	}
 	if mode == gatekeep.Enforce {
-		return cause
+		return fmt.Errorf("could not judge: %w", cause)
 	}
 	fmt.Fprintf(p.w.err, "gatekeep: could not judge: %v\ngatekeep: mode is %s: not shut\n", cause, mode)
 	return nil

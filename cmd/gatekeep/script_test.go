@@ -41,7 +41,9 @@ func TestScripts(t *testing.T) {
 			_, there := tools(t)[strings.ToUpper(name)]
 			return there, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "capture": capture, "count": count},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "capture": capture, "count": count, "changed": changed, "removed": removed, "expand": expand,
+		},
 	})
 }
 
@@ -74,12 +76,12 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // capture is `capture NAME PATTERN`: the environment variable NAME becomes what the
-// first group of PATTERN matches in what the last program printed.
+// first group of PATTERN matches in what the last program printed, on either stream.
 func capture(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: capture NAME PATTERN")
 	}
-	m := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	m := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout") + ts.ReadFile("stderr"))
 	if len(m) < 2 {
 		ts.Fatalf("%q matches nothing that was printed", args[1])
 	}
@@ -96,6 +98,47 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got := len(regexp.MustCompile("(?m)"+args[1]).FindAllString(ts.ReadFile("stdout"), -1)); got != want {
 		ts.Fatalf("%q matches %d times, not %d", args[1], got, want)
+	}
+}
+
+// changed is `changed PATH REASON`: open.zip with one byte of that file changed does
+// not verify, and the file is named with a reason that begins so.
+func changed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: changed PATH REASON")
+	}
+	noticed(ts, "alter", args[0], args[1])
+}
+
+// removed is `removed PATH`: open.zip without that file does not verify, and the file
+// is named.
+func removed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: removed PATH")
+	}
+	noticed(ts, "remove", args[0], "file_missing")
+}
+
+func noticed(ts *testscript.TestScript, verb, path, reason string) {
+	ts.Check(ts.Exec("tamper", "open.zip", "bad.zip", verb, path))
+	exits(ts, false, []string{"1", "gatekeep", "evidence", "verify", "--key", "gate.pub", "bad.zip"})
+	line := regexp.MustCompile(`(?m)^FAIL [a-z]+: .*` + regexp.QuoteMeta(path) + `.*\[` + reason)
+	if !line.MatchString(ts.ReadFile("stdout")) {
+		ts.Fatalf("no check that failed matches %s", line)
+	}
+	if ts.ReadFile("stderr") != "" {
+		ts.Fatalf("verify says something beside its checks")
+	}
+}
+
+// expand is `expand FILE...`: $NAME in the file becomes what that variable holds.
+func expand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: expand FILE...")
+	}
+	for _, file := range args {
+		text := os.Expand(ts.ReadFile(file), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,7 +32,8 @@ func resolve(ctx context.Context, subjects []string) (gatekeep.Subject, error) {
 		if err != nil {
 			return gatekeep.Subject{}, fmt.Errorf("listing subjects: %w", err)
 		}
-		return source.ResolveRelease(ctx, list, registryAccess())
+		s, err := source.ResolveRelease(ctx, list, registryAccess())
+		return s, unresolved(err)
 	}
 	switch filepath.Base(subjects[0]) {
 	case "release.yaml", "release.yml":
@@ -39,7 +41,21 @@ func resolve(ctx context.Context, subjects []string) (gatekeep.Subject, error) {
 		if err != nil {
 			return gatekeep.Subject{}, usage("reading release: %w", err)
 		}
-		return source.ResolveRelease(ctx, data, registryAccess())
+		s, err := source.ResolveRelease(ctx, data, registryAccess())
+		if err != nil {
+			err = fmt.Errorf("%s: %w", subjects[0], err)
+		}
+		return s, unresolved(err)
 	}
-	return source.Resolve(ctx, subjects[0], registryAccess())
+	s, err := source.Resolve(ctx, subjects[0], registryAccess())
+	return s, unresolved(err)
+}
+
+// unresolved tells what could not be looked up from what was written wrongly.
+func unresolved(err error) error {
+	var looked *source.ResolveError
+	if err == nil || errors.As(err, &looked) {
+		return err
+	}
+	return usageError{err}
 }

@@ -15,7 +15,7 @@ import (
 const defaultWidth = 80
 
 func here() *world {
-	w := &world{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, width: defaultWidth}
+	w := &world{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, lookup: os.LookupEnv, width: defaultWidth}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
 		w.terminal = true
 		if columns, _, err := term.GetSize(fd); err == nil && columns > 0 {
@@ -41,9 +41,10 @@ func (w *world) colour() bool {
 }
 
 // password reads a secret from the environment variable, or asks where a person
-// can answer. The secret itself is never printed.
+// can answer. The secret itself is never printed. A variable that is set and empty
+// is the empty password, with which cosign makes keys where nobody gives another.
 func (w *world) password(variable, prompt string) ([]byte, error) {
-	if secret := w.getenv(variable); secret != "" {
+	if secret, set := w.lookup(variable); set {
 		return []byte(secret), nil
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {

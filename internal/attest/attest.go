@@ -43,6 +43,16 @@ type Envelope struct {
 	Name      string // file name or digest of the manifest, for messages
 	MediaType string // as its place claims; the bytes decide
 	Bytes     []byte
+	digest    string // of Bytes, where Gather has computed it
+}
+
+// Digest names the envelope: that of its bytes. After Gather it is not computed
+// again, so the bytes may not change any more.
+func (e Envelope) Digest() string {
+	if e.digest != "" {
+		return e.digest
+	}
+	return digest.Of(e.Bytes)
 }
 
 // Source is a place where evidence may lie. It never fails as a whole: what could
@@ -75,6 +85,7 @@ func Gather(ctx context.Context, sources []Source, s gatekeep.Subject) ([]Envelo
 	}
 	found := []Envelope{}
 	for _, e := range byDigest(envelopes) {
+		e.Envelope.digest = e.id
 		found = append(found, e.Envelope)
 	}
 	return found, reports
@@ -91,7 +102,7 @@ type named struct {
 func byDigest(envelopes []Envelope) []named {
 	all := make([]named, 0, len(envelopes))
 	for _, e := range envelopes {
-		all = append(all, named{digest.Of(e.Bytes), e})
+		all = append(all, named{e.Digest(), e})
 	}
 	slices.SortStableFunc(all, func(a, b named) int { return strings.Compare(a.id, b.id) })
 	return slices.CompactFunc(all, func(a, b named) bool { return a.id == b.id })

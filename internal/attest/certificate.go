@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
 	"github.com/sigstore/sigstore-go/pkg/verify"
@@ -80,7 +79,7 @@ func diagnose(r *trust.Root, b *bundle.Bundle, cause error) (why *refusal, chain
 		return refuse(gatekeep.ReasonCertificateInvalid, "the certificate does not chain to root %q", r.Name), false
 	}
 	envelope := b.GetDsseEnvelope()
-	signed := hashesOf(dsse.PAE(envelope.GetPayloadType(), envelope.GetPayload()))
+	signed := hashesOf(envelope.GetPayloadType(), envelope.GetPayload())
 	if !verifies(leaf.PublicKey, signed, envelope.GetSignatures()[0].GetSig()) {
 		return refuse(gatekeep.ReasonSignatureInvalid, "the key of the certificate did not make the signature"), true
 	}

@@ -8,45 +8,57 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"fmt"
+	"hash"
 	"math/big"
 	"slices"
 	"time"
-
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/trust"
 )
 
 // hashes are the digests of what was signed, each computed once however many keys
-// and signatures are tried.
+// and signatures are tried, and without a copy of the payload.
 type hashes struct {
-	message        []byte
+	head, payload  []byte // what was signed is the one and then the other
 	s256, s384, s5 []byte
 }
 
-func hashesOf(message []byte) *hashes { return &hashes{message: message} }
+// hashesOf follows the DSSE protocol:
+//
+//	PAE(type, body) = "DSSEv1" + SP + LEN(type) + SP + type + SP + LEN(body) + SP + body
+//
+// where LEN is the number of bytes in ASCII decimal.
+func hashesOf(payloadType string, payload []byte) *hashes {
+	return &hashes{head: fmt.Appendf(nil, "DSSEv1 %d %s %d ", len(payloadType), payloadType, len(payload)), payload: payload}
+}
+
+// message is all of it, for the one algorithm that takes no digest.
+func (h *hashes) message() []byte { return slices.Concat(h.head, h.payload) }
+
+func (h *hashes) sum(digest hash.Hash) []byte {
+	digest.Write(h.head)
+	digest.Write(h.payload)
+	return digest.Sum(nil)
+}
 
 func (h *hashes) sha256() []byte {
 	if h.s256 == nil {
-		sum := sha256.Sum256(h.message)
-		h.s256 = sum[:]
+		h.s256 = h.sum(sha256.New())
 	}
 	return h.s256
 }
 
 func (h *hashes) sha384() []byte {
 	if h.s384 == nil {
-		sum := sha512.Sum384(h.message)
-		h.s384 = sum[:]
+		h.s384 = h.sum(sha512.New384())
 	}
 	return h.s384
 }
 
 func (h *hashes) sha512() []byte {
 	if h.s5 == nil {
-		sum := sha512.Sum512(h.message)
-		h.s5 = sum[:]
+		h.s5 = h.sum(sha512.New())
 	}
 	return h.s5
 }
@@ -56,7 +68,7 @@ func (h *hashes) sha512() []byte {
 func verifies(key crypto.PublicKey, h *hashes, sig []byte) bool {
 	switch key := key.(type) {
 	case ed25519.PublicKey:
-		return ed25519.Verify(key, h.message, sig)
+		return ed25519.Verify(key, h.message(), sig)
 	case *ecdsa.PublicKey:
 		// SHA-256 is what older cosign used with every curve; the larger hashes are
 		// those of the Sigstore algorithm registry.
@@ -106,7 +118,7 @@ func byKey(t *Trust, e *envelope, now time.Time, trusted func() bool) ([]*trust.
 	}
 	// DSSE protocol: the signature is over PAE(UTF8(payloadType), payload), so that
 	// the type is authenticated with the bytes.
-	h := hashesOf(dsse.PAE(e.payloadType, e.payload))
+	h := hashesOf(e.payloadType, e.payload)
 	var made []*trust.Signer
 	for _, s := range t.Keys() {
 		if slices.ContainsFunc(e.signatures, func(r rawSignature) bool { return verifies(s.Key, h, r.sig) }) {

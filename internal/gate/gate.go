@@ -47,7 +47,15 @@ type Answer struct {
 // Check gathers, judges and records. It changes nothing: Commit does, once the
 // evidence is safe. An error means that the gate could not judge.
 func Check(ctx context.Context, q Question) (*Answer, error) {
+	// A name that the bundle does not know is the caller's mistake, found before
+	// anything is asked of the outside world.
+	if _, err := catalogueOf(q, nil); err != nil {
+		return nil, err
+	}
 	documents, reports := attest.Gather(ctx, q.Sources, q.Subject)
+	if err := ctx.Err(); err != nil {
+		return nil, outOfTime(err, reports)
+	}
 	c, err := caseOf(ctx, q, documents, reports)
 	if err != nil {
 		return nil, err
@@ -75,9 +83,23 @@ func Check(ctx context.Context, q Question) (*Answer, error) {
 		Trust: q.Law.Trust.Files(),
 	}
 	for _, d := range documents {
-		answer.Contents.Envelopes[digest.Of(d.Bytes)] = d.Bytes
+		answer.Contents.Envelopes[d.Digest()] = d.Bytes
 	}
 	return answer, nil
+}
+
+// outOfTime names what took the time, since no record will.
+func outOfTime(err error, reports []gatekeep.SourceReport) error {
+	var failed []string
+	for _, r := range reports {
+		if r.Status == gatekeep.SourceFailed {
+			failed = append(failed, fmt.Sprintf("%s (%s)", r.Name, r.Reason))
+		}
+	}
+	if len(failed) == 0 {
+		return fmt.Errorf("gathering evidence: %w", err)
+	}
+	return fmt.Errorf("gathering evidence: %w: could not look at %s; restore the source or allow more time", err, strings.Join(failed, ", "))
 }
 
 // Commit makes the gate remember the decision. Until it returns nil the decision
@@ -144,7 +166,7 @@ func updateOf(c gatekeep.Case, r gatekeep.Record, j *Judgement) state.Update {
 		PolicyName: c.Policy.Name, PolicyRevision: c.Policy.Revision,
 		ConsumeNonces: j.Decision.Effects.ConsumeNonces, Obligations: j.Decision.Effects.Obligations,
 		CloseObligations: j.Decision.Effects.CloseObligations,
-		GrantUses:        append(slices.Clone(j.Decision.Effects.UseGrants), j.Decision.Effects.UseExemptions...),
+		GrantUses:        append(grantIDs(j), j.Decision.Effects.UseExemptions...),
 	}
 	for _, o := range j.Decision.Effects.Obligations {
 		u.BreakGlassUses = append(u.BreakGlassUses, gatekeep.BreakGlassUse{
@@ -156,6 +178,20 @@ func updateOf(c gatekeep.Case, r gatekeep.Record, j *Judgement) state.Update {
 		u.NowNS = c.Clock.NowNS
 	}
 	return u
+}
+
+// grantIDs are the ids of the grants that were used. Where two documents share an
+// id, facts hold one of them under a longer name; its uses count all the same.
+func grantIDs(j *Judgement) []string {
+	ids := []string{}
+	for _, name := range j.Decision.Effects.UseGrants {
+		if g, ok := j.Facts.Grants[name]; ok {
+			name = g.ID
+		}
+		ids = append(ids, name)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // Sources of the time of a decision.

@@ -5,6 +5,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest"
@@ -47,6 +48,9 @@ func Judge(ctx context.Context, c gatekeep.Case, documents []attest.Envelope, la
 
 // verify sorts documents into what is believed and what is not.
 func verify(c gatekeep.Case, documents []attest.Envelope, law Law) (*attest.Evidence, string, error) {
+	if err := checkClock(c.Clock); err != nil {
+		return nil, "", err
+	}
 	binding, err := Binding(c.Request, c.Subject.Digest)
 	if err != nil {
 		return nil, "", err
@@ -59,6 +63,16 @@ func verify(c gatekeep.Case, documents []attest.Envelope, law Law) (*attest.Evid
 		return nil, "", fmt.Errorf("verifying evidence: %w", err)
 	}
 	return evidence, binding, nil
+}
+
+// checkClock refuses a clock that tells two times: certificates are judged by the
+// one and rules by the other. A year that nanoseconds do not reach is one such.
+func checkClock(c gatekeep.Clock) error {
+	if c.NowNS%int64(time.Second) != 0 || !c.Now.Equal(time.Unix(0, c.NowNS)) {
+		return fmt.Errorf("checking clock: now is %s and now_ns is %d; they must be one time in whole seconds, in the years 1678 to 2261",
+			c.Now.Format(time.RFC3339Nano), c.NowNS)
+	}
+	return nil
 }
 
 // decide turns what is believed into facts, and facts into a decision.

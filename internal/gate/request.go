@@ -24,16 +24,16 @@ const maxRequestBytes = 1 << 20
 
 // requestFile is request.yaml; request.schema.json is its schema.
 type requestFile struct {
-	Version     int        `yaml:"version"`
-	ID          string     `yaml:"id"`
-	Nonce       string     `yaml:"nonce"`
-	RequestedAt *time.Time `yaml:"requestedAt"`
-	Service     string     `yaml:"service"`
-	Environment string     `yaml:"environment"`
-	Stage       string     `yaml:"stage"`
-	Action      string     `yaml:"action"`
-	Targets     []string   `yaml:"targets"`
-	Regimes     []string   `yaml:"regimes"`
+	Version     int      `yaml:"version"`
+	ID          string   `yaml:"id"`
+	Nonce       string   `yaml:"nonce"`
+	RequestedAt string   `yaml:"requestedAt"`
+	Service     string   `yaml:"service"`
+	Environment string   `yaml:"environment"`
+	Stage       string   `yaml:"stage"`
+	Action      string   `yaml:"action"`
+	Targets     []string `yaml:"targets"`
+	Regimes     []string `yaml:"regimes"`
 	Actor       struct {
 		Principal string `yaml:"principal"`
 		Issuer    string `yaml:"issuer"`
@@ -64,9 +64,14 @@ func ReadRequest(name string, data []byte) (gatekeep.Request, error) {
 		OnBehalfOf: f.OnBehalfOf, Emergency: f.Emergency, Change: f.Change, Plan: f.Plan,
 		Commit: f.Commit, Strategy: f.Strategy,
 	}
-	if f.RequestedAt != nil {
-		r.RequestedAt = f.RequestedAt.UTC()
+	if f.RequestedAt == "" {
+		return r, nil
 	}
+	at, err := time.Parse(time.RFC3339, f.RequestedAt)
+	if err != nil {
+		return gatekeep.Request{}, fmt.Errorf("reading request %s: requestedAt: %w", name, err)
+	}
+	r.RequestedAt = at.UTC()
 	return r, nil
 }
 
@@ -84,8 +89,13 @@ func decodeYAML(data []byte, schema string, into any) error {
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return errors.New("one document is wanted, and there are more")
 	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return err
+	}
+	textTimes(&doc)
 	var tree any
-	if err := yaml.Unmarshal(data, &tree); err != nil {
+	if err := doc.Decode(&tree); err != nil {
 		return err
 	}
 	asJSON, err := json.Marshal(tree)
@@ -93,6 +103,17 @@ func decodeYAML(data []byte, schema string, into any) error {
 		return fmt.Errorf("turning YAML into JSON: %w", err)
 	}
 	return meetSchema(asJSON, schema)
+}
+
+// textTimes keeps what looks like a time as the text that was written. YAML would
+// take a day for its midnight, and a time without zone for one in UTC.
+func textTimes(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!timestamp" {
+		n.Tag = "!!str"
+	}
+	for _, child := range n.Content {
+		textTimes(child)
+	}
 }
 
 // meetSchema checks a JSON document against a draft-07 schema and names each

@@ -310,7 +310,7 @@ const (
 
 // flawedScan found one critical vulnerability.
 var flawedScan = strings.Replace(cleanScan, `"result": []`,
-	`"result": [{"id": "CVE-2026-1111", "severity": [{"method": "nvd", "score": "critical"}], "component": "pkg:npm/left@1.0.0"}]`, 1)
+	`"result": [{"id": "CVE-2026-1111", "severity": [{"method": "nvd", "score": "critical"}], "annotations": [{"purl": "pkg:npm/left@1.0.0"}]}]`, 1)
 
 // build is what a pipeline attests of one image.
 func (w *world) build(about, scan string) {
@@ -353,7 +353,7 @@ func shuts(t testing.TB) *world {
 func waived(t testing.TB) *world {
 	t.Helper()
 	w := shuts(t)
-	w.sign("dave", "waiver", `{"id": "W-1", "rule": "supply_chain/vuln-blocking", "term": "CVE-2026-1111 pkg:npm/left@1.0.0",
+	w.sign("dave", "waiver", `{"id": "W-1", "rule": "supply_chain/vuln-blocking", "term": "CVE-2026-1111",
 		"scope": {"environments": ["prod-eu"], "services": ["shop"]}, "reason": "The function is never called; fix follows.",
 		"ticket": "SEC-7", "requestedBy": "alice", "grantedBy": ["dave"]}`, "")
 	return w

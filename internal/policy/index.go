@@ -63,7 +63,8 @@ func Check(ctx context.Context, src Source, schemas fs.FS) error {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(files)), func(name string) bool {
 		return path.Ext(name) != ".rego"
 	})
-	modules, err := parse(files, names, true)
+	caps := capabilities()
+	modules, err := parse(files, names, true, caps)
 	if err != nil {
 		return fmt.Errorf("checking policy: %w", err)
 	}
@@ -76,7 +77,7 @@ func Check(ctx context.Context, src Source, schemas fs.FS) error {
 		return fmt.Errorf("checking policy: %w", err)
 	}
 	e := &Engine{store: newLayered(data)}
-	if err := e.compile(ctx, modules, set); err != nil {
+	if err := e.compile(ctx, modules, compilation{caps: caps, schemas: set}); err != nil {
 		return fmt.Errorf("checking policy: %w", err)
 	}
 	return nil

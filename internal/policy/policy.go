@@ -13,8 +13,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -62,7 +64,8 @@ func Load(ctx context.Context, src Source, rules []string) (*Engine, error) {
 		wait    sync.WaitGroup
 	)
 	wait.Go(func() { data, dataErr = documents(files, src.Overlay) })
-	modules, err := parse(files, names, false)
+	caps := capabilities()
+	modules, err := parse(files, names, false, caps)
 	wait.Wait()
 	if err = errors.Join(err, dataErr); err != nil {
 		return nil, fmt.Errorf("loading policy: %w", err)
@@ -71,7 +74,7 @@ func Load(ctx context.Context, src Source, rules []string) (*Engine, error) {
 		return nil, fmt.Errorf("loading policy: %w", err)
 	}
 	e := &Engine{store: newLayered(data), digest: digestOf(files, overlay)}
-	if err := e.compile(ctx, modules, nil); err != nil {
+	if err := e.compile(ctx, modules, compilation{caps: caps, skip: skipped(src.BuiltIn)}); err != nil {
 		return nil, fmt.Errorf("compiling policy: %w", err)
 	}
 	return e, nil
@@ -79,19 +82,28 @@ func Load(ctx context.Context, src Source, rules []string) (*Engine, error) {
 
 // parse reads modules, with METADATA in rules, where findings are made from it, and
 // in modules that ask for it. The rest of it is for people and for Check, and takes
-// half as long to read as the code.
-func parse(files map[string][]byte, names []string, everywhere bool) (map[string]*ast.Module, error) {
+// half as long to read as the code. The parser would list the builtins anew for each
+// module, so it is given them.
+func parse(files map[string][]byte, names []string, everywhere bool, caps *ast.Capabilities) (map[string]*ast.Module, error) {
 	parsed := make([]*ast.Module, len(names))
 	errs := make([]error, len(names))
+	one := func(i int) {
+		name := names[i]
+		metadata := everywhere || isRule(name) || bytes.Contains(files[name], []byte("rego.metadata."))
+		parsed[i], errs[i] = ast.ParseModuleWithOpts(name, string(files[name]), ast.ParserOptions{
+			ProcessAnnotation: metadata, RegoVersion: ast.RegoV1, Capabilities: caps,
+		})
+		if parsed[i] == nil && errs[i] == nil {
+			errs[i] = fmt.Errorf("%s is empty", name)
+		}
+	}
+	// As many goroutines as run at once: each grows a deep stack.
+	var next atomic.Int64
 	var wait sync.WaitGroup
-	for i, name := range names {
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		wait.Go(func() {
-			metadata := everywhere || isRule(name) || bytes.Contains(files[name], []byte("rego.metadata."))
-			parsed[i], errs[i] = ast.ParseModuleWithOpts(name, string(files[name]), ast.ParserOptions{
-				ProcessAnnotation: metadata, RegoVersion: ast.RegoV1,
-			})
-			if parsed[i] == nil && errs[i] == nil {
-				errs[i] = fmt.Errorf("%s is empty", name)
+			for i := int(next.Add(1)) - 1; i < len(names); i = int(next.Add(1)) - 1 {
+				one(i)
 			}
 		})
 	}
@@ -106,24 +118,45 @@ func parse(files map[string][]byte, names []string, everywhere bool) (map[string
 	return modules, nil
 }
 
-// compile checks modules and prepares the one query. Types are checked where
-// schemas are given.
-func (e *Engine) compile(ctx context.Context, modules map[string]*ast.Module, schemas *ast.SchemaSet) error {
-	caps := capabilities()
+// compilation is how modules are compiled. Types are checked where schemas are given.
+type compilation struct {
+	caps    *ast.Capabilities
+	schemas *ast.SchemaSet
+	skip    []ast.StageID
+}
+
+// skipped are the stages that Load leaves out. Of any policy: types, which Check
+// looks at, and METADATA outside rules, which would be read once more for nothing.
+// Of the built-in one also the stages that rewrite nothing, find mistakes of the
+// author, and depend on the text of the rules alone: a part of what passed Check as
+// a whole passes them too. Calls of functions that are not there, conflicts with
+// data and builtins that are not allowed are looked for in every policy.
+func skipped(builtIn bool) []ast.StageID {
+	stages := []ast.StageID{ast.StageCheckTypes, ast.StageParseMetadataBlocks}
+	if builtIn {
+		stages = append(stages, ast.StageCheckUnusedImports, ast.StageCheckDuplicateImports,
+			ast.StageCheckKeywordOverrides, ast.StageCheckVoidCalls, ast.StageCheckSafetyRuleHeads,
+			ast.StageSetGraph, ast.StageCheckRecursion)
+	}
+	return stages
+}
+
+// compile checks modules and prepares the one query.
+func (e *Engine) compile(ctx context.Context, modules map[string]*ast.Module, how compilation) error {
 	txn, err := e.store.NewTransaction(ctx)
 	if err != nil {
 		return err
 	}
 	defer e.store.Abort(ctx, txn)
 	c := ast.NewCompiler().
-		WithCapabilities(caps).
+		WithCapabilities(how.caps).
 		WithStrict(true).
 		WithPathConflictsCheck(storage.NonEmpty(ctx, e.store, txn))
-	if schemas != nil {
-		c = c.WithSchemas(schemas).WithUseTypeCheckAnnotations(true)
-	} else {
-		// METADATA outside rules would be read here once more, for nothing.
-		c = c.WithSkipStages(ast.StageCheckTypes, ast.StageParseMetadataBlocks)
+	if how.schemas != nil {
+		c = c.WithSchemas(how.schemas).WithUseTypeCheckAnnotations(true)
+	}
+	if len(how.skip) > 0 {
+		c = c.WithSkipStages(how.skip...)
 	}
 	if c.Compile(modules); c.Failed() {
 		return c.Errors
@@ -135,7 +168,7 @@ func (e *Engine) compile(ctx context.Context, modules map[string]*ast.Module, sc
 		rego.Query(entrypoint),
 		rego.Compiler(c),
 		rego.Store(e.store),
-		rego.Capabilities(caps),
+		rego.Capabilities(how.caps),
 		rego.StrictBuiltinErrors(true),
 	).PrepareForEval(ctx)
 	return err

@@ -74,7 +74,7 @@ func ruleOf(files map[string][]byte, id string) (gatekeep.Rule, error) {
 	if files[name] == nil {
 		return gatekeep.Rule{}, fmt.Errorf("%s: the file is missing", name)
 	}
-	modules, err := parse(files, []string{name}, true)
+	modules, err := parse(files, []string{name}, true, capabilities())
 	if err != nil {
 		return gatekeep.Rule{}, err
 	}

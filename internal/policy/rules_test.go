@@ -215,7 +215,7 @@ func TestMetadataIsReadWhereARuleAsksForIt(t *testing.T) {
 		"rego.metadata.chain()": 2, "rego.metadata.rule()": 2, "1": 0,
 	} {
 		const name = "gatekeep/lib/a.rego"
-		modules, err := parse(map[string][]byte{name: fmt.Appendf(nil, module, call)}, []string{name}, false)
+		modules, err := parse(map[string][]byte{name: fmt.Appendf(nil, module, call)}, []string{name}, false, capabilities())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,9 @@ type Source struct {
 	// Overlay is laid over data.gatekeep. Its members are "params" and "org":
 	// objects are merged, lists and scalars replaced.
 	Overlay map[string]any
+	// BuiltIn says that Rego is that of package policies, whose tests hold every rule
+	// to Check. Load does not look for the same mistakes in it again.
+	BuiltIn bool
 }
 
 // read collects every file of a policy but its tests, by path.
@@ -84,14 +88,17 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	if err != nil {
+	var data bytes.Buffer
+	if info, err := f.Stat(); err == nil {
+		data.Grow(int(min(max(info.Size(), 0), maxFileBytes)) + bytes.MinRead)
+	}
+	if _, err := data.ReadFrom(io.LimitReader(f, maxFileBytes+1)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if len(data) > maxFileBytes {
+	if data.Len() > maxFileBytes {
 		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxFileBytes)
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 func isTest(name string) bool { return strings.HasSuffix(name, "_test.rego") }

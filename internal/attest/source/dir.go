@@ -127,6 +127,10 @@ func (r *reader) file(fsys fs.FS, name string) error {
 	bound := min(MaxDirBytes-r.bytes, attest.EnvelopeBytes+1)
 	if lines {
 		bound = MaxDirBytes - r.bytes
+		// What is too large to be read whole is not read in part first.
+		if info, err := f.Stat(); err != nil || info.Size() > bound {
+			return errors.Join(err, fmt.Errorf("%s: more than %d bytes in all", name, MaxDirBytes))
+		}
 	}
 	data, err := io.ReadAll(io.LimitReader(f, bound+1))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -92,5 +93,27 @@ func TestCancelledReadingFails(t *testing.T) {
 	_, reports := Dir{Paths: []string{dir}}.Envelopes(ctx, gatekeep.Subject{})
 	if r := reports[0]; r.Status != gatekeep.SourceFailed || r.Reason != gatekeep.ReasonSourceTimeout {
 		t.Fatalf("got %+v", r)
+	}
+}
+
+// A file of lines is held whole in memory, so one that is too large is refused by its
+// size, before any of it is read.
+func TestAFileOfLinesThatIsTooLargeIsNotRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "big.jsonl")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 2*MaxDirBytes); err != nil { // sparse: it takes no space
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, reports := Dir{Paths: []string{path}}.Envelopes(t.Context(), gatekeep.Subject{})
+	runtime.ReadMemStats(&after)
+	if r := reports[0]; r.Status != gatekeep.SourceFailed || r.Reason != gatekeep.ReasonSourceMalformed || !strings.Contains(r.Detail, "big.jsonl") {
+		t.Errorf("got %+v", r)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20 {
+		t.Errorf("%d bytes were allocated to refuse it", used)
 	}
 }

@@ -6,13 +6,22 @@
 package gatekeep.lib.class
 
 # METADATA
-# description: true where classes are told and none of them is wanted
+# description: true where classes are told, some are wanted, and none of the told is wanted
 none_of(classes, wanted) if {
-	is_array(classes)
-	is_array(wanted)
-	count(classes) > 0
+	names(classes)
+	names(wanted)
 	every class in classes {
-		is_string(class)
 		not class in wanted
+	}
+}
+
+# METADATA
+# description: true for a list of one name or more
+names(xs) if {
+	is_array(xs)
+	count(xs) > 0
+	every x in xs {
+		is_string(x)
+		x != ""
 	}
 }

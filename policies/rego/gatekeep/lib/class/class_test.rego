@@ -11,9 +11,15 @@ test_classes_that_nobody_told_may_be_any if {
 	not class.none_of(null, ["ephi"])
 	not class.none_of("none", ["ephi"])
 	not class.none_of([null, "none"], ["ephi"])
+	not class.none_of(["", "none"], ["ephi"])
 }
 
 test_a_parameter_that_is_no_list_proves_nothing if {
 	not class.none_of(["none"], null)
 	not class.none_of(["none"], "ephi")
+}
+
+test_a_parameter_that_lists_nothing_proves_nothing if {
+	not class.none_of(["none"], [])
+	not class.none_of(["none"], [""])
 }

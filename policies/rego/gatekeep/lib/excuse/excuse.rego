@@ -81,16 +81,25 @@ waiver_check("granters", waiver) if {
 		who := person.active(principal)
 		not who in interested(waiver)
 	}
-	count(people) >= terms(waiver).granters
+	count(people) >= at_least_one(terms(waiver).granters)
 }
 
 waiver_check("requester", waiver) if person.active(waiver.requested_by)
 
 waiver_check("reason", waiver) if {
-	count(trim_space(waiver.reason)) >= data.gatekeep.params.waivers.min_reason_chars
+	count(trim_space(waiver.reason)) >= at_least_one(data.gatekeep.params.waivers.min_reason_chars)
 }
 
 waiver_check("ticket", waiver) if trim_space(waiver.ticket) != ""
+
+# METADATA
+# description: |
+#   a number of one or more; undefined for anything else. Rego orders values of different
+#   types, so that every count would be as large as null
+at_least_one(n) := n if {
+	is_number(n)
+	n >= 1
+}
 
 # METADATA
 # description: who may grant waivers of a family of rules, how many it takes and for how long
@@ -98,16 +107,13 @@ terms(waiver) := data.gatekeep.params.waivers.families[split(waiver.rule, "/")[0
 
 # METADATA
 # description: the people who want the deployment, and so may not excuse it
-interested(waiver) := {who |
-	some principal in ({waiver.requested_by} | askers)
-	who := person.id(principal)
-}
+interested(waiver) := {who | who := person.id(waiver.requested_by)} | askers
 
 # METADATA
-# description: the accounts that ask for the deployment, as far as they are told
-askers contains input.request.actor.principal
+# description: the people who ask for the deployment, as far as they are told
+askers contains who if who := person.id(input.request.actor.principal)
 
-askers contains input.request.on_behalf_of
+askers contains who if who := person.id(input.request.on_behalf_of)
 
 # METADATA
 # description: a scope without digests covers every subject; one with digests must list this one

@@ -164,17 +164,30 @@ exemption_check("longer than allowed", exemption) if {
 }
 
 exemption_check("too few authorised granters", exemption) if {
-	count(granters(exemption)) >= data.gatekeep.params.freeze.min_exemption_granters
+	least := data.gatekeep.params.freeze.min_exemption_granters
+	is_positive(least)
+	count(granters(exemption)) >= least
 }
 
 exemption_check("no reason", exemption) if {
-	count(trim_space(exemption.reason)) >= data.gatekeep.params.freeze.min_reason_chars
+	least := data.gatekeep.params.freeze.min_reason_chars
+	is_positive(least)
+	count(trim_space(exemption.reason)) >= least
 }
 
 exemption_check("used up", exemption) if {
 	is_number(exemption.uses)
 	is_number(exemption.max_uses)
 	exemption.uses < exemption.max_uses
+}
+
+# METADATA
+# description: |
+#   true for a number above nothing; Rego orders values of different types, so that every
+#   count would be as large as null
+is_positive(n) if {
+	is_number(n)
+	n > 0
 }
 
 # METADATA

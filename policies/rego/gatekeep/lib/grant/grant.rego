@@ -63,7 +63,8 @@ check("incident", grant) if input.state.incidents[grant.incident].status in {"op
 
 # METADATA
 # description: the people whom the grant serves, and so may not give it
-askers(grant) := {who |
-	some principal in [grant.principal, input.request.on_behalf_of]
-	who := person.id(principal)
-}
+askers(grant) := {who | who := person.id(grant.principal)} | behind
+
+# METADATA
+# description: the person on whose behalf the request was made, as far as it is told
+behind contains who if who := person.id(input.request.on_behalf_of)

@@ -91,10 +91,12 @@ elsewhere(said, finding) if {
 
 # METADATA
 # description: every digest that names the subject, one of its artifacts or what covers them
-subject_digests := {digest |
+subject_digests contains input.subject.digest
+
+subject_digests contains digest if {
 	some _, artifact in input.subject.artifacts
 	some digest in artifact.covered_by
-} | {input.subject.digest}
+}
 
 # METADATA
 # description: |

@@ -45,7 +45,7 @@ problems contains ["calendar", why] if {
 	not _fresh
 	why := sprintf("its source was read at %v, which is not within the last %v minutes", [
 		clock.show(text.show(["calendar", "fetched_ns"])),
-		_max_age / clock.minute,
+		_minutes,
 	])
 }
 
@@ -56,7 +56,7 @@ problems contains ["calendar", why] if {
 		clock.show(text.show(["calendar", "horizon_start_ns"])),
 		clock.show(text.show(["calendar", "horizon_end_ns"])),
 		clock.show(clock.now - clock.skew),
-		clock.show(freeze.rollout_end),
+		clock.show(_rollout_end),
 	])
 }
 
@@ -109,6 +109,15 @@ _max_age := data.gatekeep.params.freeze.max_native_calendar_age_days * clock.day
 	input.calendar.system == "native"
 } else := data.gatekeep.params.freeze.max_calendar_age_min * clock.minute
 
+# What a message tells must be defined, or the message vanishes with what it is about.
+default _minutes := "(missing)"
+
+_minutes := _max_age / clock.minute
+
+default _rollout_end := "(missing)"
+
+_rollout_end := freeze.rollout_end
+
 _reaches if {
 	is_number(input.calendar.horizon_start_ns)
 	is_number(input.calendar.horizon_end_ns)
@@ -119,7 +128,10 @@ _reaches if {
 # Releases are named by year and letter ("2026a"), so that text orders them.
 _zones_current if {
 	is_string(input.calendar.tzdata)
-	regex.match(`^\d{4}[a-z]{1,2}$`, input.calendar.tzdata)
+	is_string(data.gatekeep.params.freeze.min_tzdata)
+	every release in [input.calendar.tzdata, data.gatekeep.params.freeze.min_tzdata] {
+		regex.match(`^\d{4}[a-z]{1,2}$`, release)
+	}
 	input.calendar.tzdata >= data.gatekeep.params.freeze.min_tzdata
 }
 

@@ -25,6 +25,16 @@ import data.gatekeep.result
 needs := {"calendar.occurrences", "clock.now_ns", "clock.uncertainty_ns"}
 
 # METADATA
+# description: a rollout whose end is not known may enter any freeze
+unseen contains finding if {
+	not _end_known
+	message := "Nobody says how long the rollout may last, and no length is assumed"
+	finding := result.fail(rego.metadata.chain(), message, "rollout")
+}
+
+_end_known if is_number(freeze.rollout_end)
+
+# METADATA
 # description: one finding for each freeze that the rollout may enter
 violations contains finding if {
 	some id, occurrence in freeze.freezes

@@ -99,3 +99,14 @@ test_missing_fields_hide_no_freeze if {
 test_it_needs_a_calendar_and_a_clock if {
 	rule.needs == {"calendar.occurrences", "clock.now_ns", "clock.uncertainty_ns"}
 }
+
+_unseen(doc) := said if {
+	said := {[finding.at, finding.message] | some finding in rule.unseen} with input as doc
+}
+
+test_a_rollout_without_end_may_enter_any_freeze if {
+	doc := fixture.patch([fixture.replace("/rollout/declared", false)])
+	_unseen(doc) == set()
+	found := _unseen(doc) with data.gatekeep.params.freeze.assumed_rollout_min as null
+	found == {["rollout", "Nobody says how long the rollout may last, and no length is assumed"]}
+}

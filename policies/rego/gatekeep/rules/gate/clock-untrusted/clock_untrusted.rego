@@ -57,9 +57,9 @@ _problems contains ["clock.floor_ns", why] if {
 	why := "the newest time that was recorded is not known"
 }
 
-# Gates that share their state may each be wrong by as much as is accepted.
+# Gates that share their state may each be wrong by as much as is accepted. A time that
+# was recorded counts whether or not the bundle declares where.
 _problems contains ["clock.floor_ns", why] if {
-	not input.gate.state_declared == false
 	_tells_time
 	_has_floor
 	input.clock.now_ns + _most < input.clock.floor_ns

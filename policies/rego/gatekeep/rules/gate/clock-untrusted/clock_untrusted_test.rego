@@ -83,9 +83,14 @@ test_with_state_the_floor_must_be_known if {
 	_found([fixture.remove("/clock/floor_ns"), fixture.remove("/gate/state_declared")]) == {_no_floor}
 }
 
-test_without_state_the_floor_is_not_asked if {
+test_without_state_no_floor_is_asked_for if {
 	_found([_stateless, fixture.remove("/clock/floor_ns")]) == set()
-	_found([_stateless, fixture.replace("/clock/floor_ns", _now + 3600000000000)]) == set()
+}
+
+test_a_floor_that_is_told_counts_without_state if {
+	ahead := fixture.replace("/clock/floor_ns", _now + 3600000000000)
+	_found([_stateless, ahead]) == _found([ahead])
+	count(_found([ahead])) == 1
 }
 
 test_no_clock_at_all_is_not_usable if {

@@ -34,8 +34,8 @@ unseen contains finding if {
 
 _incomplete contains ["stage", want] if {
 	not _stage_known
-	known := text.list(object.keys(data.gatekeep.params.gate.required_input))
-	want := sprintf("want one of %v", [known])
+	known := {stage | some stage, _ in data.gatekeep.params.gate.required_input}
+	want := sprintf("want one of %v", [text.list(known)])
 }
 
 _incomplete contains [path, sprintf("want %v", [type])] if {
@@ -47,6 +47,47 @@ _incomplete contains [path, "want one entry or more"] if {
 	some path in _never_empty
 	object.get(input, split(path, "/"), null) in [[], {}]
 }
+
+# The class of a datum that has no name may be any.
+_incomplete contains ["service/data_classes", "want names"] if {
+	some class in input.service.data_classes
+	not _typed(class, "string")
+}
+
+# What an organisation lays over the policy may not take away what is asked of an input.
+_incomplete contains [path, sprintf("want the %v of the policy", [type])] if {
+	some path, type in {
+		"params/gate/counted_input": "array",
+		"params/gate/required_input": "object",
+		"org/baseline_regimes": "array",
+		"org/regime_triggers": "object",
+	}
+	not _told(path, type)
+}
+
+_incomplete contains [sprintf("org/regime_triggers/%v", [class]), "want the array of the policy"] if {
+	some class, regimes in data.gatekeep.org.regime_triggers
+	not is_array(regimes)
+}
+
+_told("params/gate/counted_input", "array") if {
+	is_array(data.gatekeep.params.gate.counted_input)
+	count(data.gatekeep.params.gate.counted_input) > 0
+}
+
+_told("params/gate/required_input", "object") if {
+	is_object(data.gatekeep.params.gate.required_input[input.stage])
+	count(data.gatekeep.params.gate.required_input[input.stage]) > 0
+}
+
+_told("params/gate/required_input", "object") if {
+	is_object(data.gatekeep.params.gate.required_input)
+	not _stage_known
+}
+
+_told("org/baseline_regimes", "array") if is_array(data.gatekeep.org.baseline_regimes)
+
+_told("org/regime_triggers", "object") if is_object(data.gatekeep.org.regime_triggers)
 
 _incomplete contains [path, want] if {
 	some path in data.gatekeep.params.gate.counted_input

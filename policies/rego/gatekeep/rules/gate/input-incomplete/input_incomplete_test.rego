@@ -85,6 +85,53 @@ test_no_classes_of_data_and_nothing_to_run_are_not_a_statement if {
 	)}
 }
 
+test_a_class_without_a_name_is_no_statement if {
+	every class in ["", null, 1] {
+		_found(fixture.patch([fixture.add("/service/data_classes/0", class)])) == {_says(
+			"service/data_classes",
+			"want names",
+		)}
+	}
+}
+
+_array(path) := {_says(path, "want the array of the policy")}
+
+_object(path) := {_says(path, "want the object of the policy")}
+
+test_an_overlay_does_not_end_the_counting if {
+	uncounted := object.union(fixture.base, {"completeness": {}})
+	every list in [null, [], "approvals", {}] {
+		found := _found(uncounted) with data.gatekeep.params.gate.counted_input as list
+		found == _array("params/gate/counted_input")
+	}
+}
+
+test_an_overlay_does_not_end_the_asking if {
+	every table in [null, {}, []] {
+		found := _found(fixture.input_doc) with data.gatekeep.params.gate.required_input.predeploy as table
+		found == _object("params/gate/required_input")
+	}
+	every table in [null, []] {
+		found := _found(fixture.input_doc) with data.gatekeep.params.gate.required_input as table
+		found == _object("params/gate/required_input") | {_says("stage", "want one of none")}
+	}
+}
+
+test_an_overlay_does_not_lose_the_regimes if {
+	every list in [null, "rbac", {}] {
+		found := _found(fixture.input_doc) with data.gatekeep.org.baseline_regimes as list
+		found == _array("org/baseline_regimes")
+	}
+	every table in [null, []] {
+		found := _found(fixture.input_doc) with data.gatekeep.org.regime_triggers as table
+		found == _object("org/regime_triggers")
+	}
+	every list in [null, "gdpr", {}] {
+		found := _found(fixture.input_doc) with data.gatekeep.org.regime_triggers.ephi as list
+		found == _array("org/regime_triggers/ephi")
+	}
+}
+
 _stages := "want one of admission, build, periodic, plan, postdeploy, predeploy"
 
 test_an_unknown_stage_is_a_finding if {

@@ -82,7 +82,13 @@ _current if clock.certainly_before(clock.ns(input.gate.policy.expires_at))
 
 _embedded if input.gate.policy.origin == "embedded"
 
-_stateless if input.gate.state_declared == false
+# A revision that was recorded counts whether or not the bundle declares where.
+_stateless if {
+	input.gate.state_declared == false
+	not _floor_told
+}
+
+_floor_told if is_number(input.gate.policy.floor_revision)
 
 # Rego orders values of different types, so that text would be newer than any number.
 _not_older if {

@@ -84,11 +84,16 @@ test_an_older_revision_than_the_newest_is_refused if {
 }
 
 test_without_state_an_older_revision_cannot_be_seen if {
-	_found([_stateless, _set("revision", 41)]) == set()
-	_found([_stateless, _drop("floor_revision")]) == set()
+	_found([_stateless, _drop("floor_revision"), _set("revision", 41)]) == set()
 	rule.notes == {
 		"the bundle declares no state: an older policy cannot be seen",
-	} with input as fixture.patch([_stateless])
+	} with input as fixture.patch([_stateless, _drop("floor_revision")])
+}
+
+test_a_newest_revision_that_is_told_counts_without_state if {
+	_found([_stateless, _set("revision", 41)]) == {_floor(41, 42)}
+	_found(array.concat(_embedded, [_stateless, _set("revision", 41)])) == {_floor(41, 42)}
+	rule.notes == set() with input as fixture.patch([_stateless])
 }
 
 test_state_is_believed_absent_only_where_that_is_declared if {
@@ -112,9 +117,10 @@ test_the_policy_of_the_program_may_be_too_old_as_well if {
 }
 
 test_the_policy_of_the_program_without_state_leaves_nothing_to_ask if {
-	rule.applies == false with input as fixture.patch(array.concat(_embedded, [_stateless]))
+	nothing := array.concat(_embedded, [_stateless, _drop("floor_revision")])
+	rule.applies == false with input as fixture.patch(nothing)
 	not rule.applies with input as fixture.patch(_embedded)
-	every ops in [[], _embedded, [_stateless]] {
+	every ops in [[], _embedded, [_stateless], array.concat(_embedded, [_stateless])] {
 		_no_say_on_applies(fixture.patch(ops))
 	}
 }

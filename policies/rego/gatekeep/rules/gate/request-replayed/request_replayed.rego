@@ -35,7 +35,6 @@ _problems contains "it has no nonce" if not _has_nonce
 
 _problems contains why if {
 	_has_nonce
-	not input.gate.state_declared == false
 	not _unused
 	why := sprintf("its nonce %v was used before", [input.request.nonce])
 }

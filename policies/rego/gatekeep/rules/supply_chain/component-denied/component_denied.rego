@@ -42,6 +42,16 @@ unseen contains finding if {
 }
 
 # METADATA
+# description: without the list nothing can be looked for
+unseen contains finding if {
+	not _denied_told
+	message := "The list of denied components cannot be read"
+	finding := result.fail(rego.metadata.chain(), message, "denied_components")
+}
+
+_denied_told if is_object(data.gatekeep.org.denied_components)
+
+# METADATA
 # description: one finding for each denied component of each SBOM that holds it
 violations contains finding if {
 	some purl, reason in data.gatekeep.org.denied_components

@@ -90,3 +90,15 @@ test_an_sbom_that_is_not_loaded_beside_a_loaded_one_is_not_passed_over if {
 		sprintf("SBOM (missing) of %s (linux/amd64) is not loaded", [fixture.digest]),
 	]}
 }
+
+test_a_list_that_cannot_be_read_hides_what_is_denied if {
+	every list in [null, [_denied], ""] {
+		found := rule.unseen with input as fixture.input_doc
+			with data.sboms as fixture.sboms
+			with data.gatekeep.org as {"denied_components": list}
+		{finding.message | some finding in found} == {"The list of denied components cannot be read"}
+	}
+	count(rule.unseen) == 1 with input as fixture.input_doc
+		with data.sboms as fixture.sboms
+		with data.gatekeep.org as {}
+}

@@ -51,6 +51,7 @@ _severities := {"critical", "high", "medium", "low"}
 _tolerated(flaw) if {
 	flaw.severity in _severities
 	is_array(data.gatekeep.params.supply_chain.sast_block)
+	count(data.gatekeep.params.supply_chain.sast_block) > 0
 	not flaw.severity in data.gatekeep.params.supply_chain.sast_block
 }
 

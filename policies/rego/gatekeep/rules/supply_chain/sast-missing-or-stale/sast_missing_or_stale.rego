@@ -81,13 +81,16 @@ _check("no files analysed", item) if {
 	item.claims.files_analyzed > 0
 }
 
-_check("tool not accepted", _) if count(_params.sast_tools) == 0
+_check("tool not accepted", _) if _params.sast_tools == []
 
 _check("tool not accepted", item) if item.claims.tool in _params.sast_tools
 
 _check("ruleset too old", _) if _params.min_ruleset == ""
 
-_check("ruleset too old", item) if item.claims.ruleset_version == _params.min_ruleset
+_check("ruleset too old", item) if {
+	is_string(_params.min_ruleset)
+	item.claims.ruleset_version == _params.min_ruleset
+}
 
 _check("ruleset too old", item) if {
 	_params.min_ruleset != ""

@@ -58,6 +58,7 @@ _check("document not loaded", entry, _) if is_object(data.sboms[entry.ref].by_pu
 
 _check("too few components", entry, _) if {
 	is_number(entry.component_count)
+	is_number(data.gatekeep.params.supply_chain.min_components)
 	entry.component_count >= data.gatekeep.params.supply_chain.min_components
 }
 

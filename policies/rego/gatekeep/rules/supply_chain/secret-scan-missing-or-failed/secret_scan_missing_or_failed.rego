@@ -23,6 +23,19 @@ import data.gatekeep.result
 observed := statement.artifacts
 
 # METADATA
+# description: without scopes nothing would be asked for
+unseen contains finding if {
+	not _scopes_told
+	message := "No scope is configured that a secret scan must cover"
+	finding := result.fail(rego.metadata.chain(), message, "secret_scan_scopes")
+}
+
+_scopes_told if {
+	is_array(data.gatekeep.params.supply_chain.secret_scan_scopes)
+	count(data.gatekeep.params.supply_chain.secret_scan_scopes) > 0
+}
+
+# METADATA
 # description: one finding for each scope of the source or the build without a clean scan
 violations contains finding if {
 	some scope in data.gatekeep.params.supply_chain.secret_scan_scopes

@@ -139,3 +139,15 @@ test_nothing_that_would_run_is_nothing_to_look_at if {
 	rule.observed == set() with input as fixture.patch([fixture.replace("/subject/artifacts", {})])
 	rule.observed == {fixture.digest} with input as fixture.input_doc
 }
+
+test_no_scopes_are_not_all_scopes if {
+	every scopes in [null, [], {}, "artifact"] {
+		found := rule.unseen with input as fixture.input_doc
+			with data.gatekeep.params.supply_chain.secret_scan_scopes as scopes
+		{[finding.at, finding.message] | some finding in found} == {[
+			"secret_scan_scopes",
+			"No scope is configured that a secret scan must cover",
+		]}
+	}
+	rule.unseen == set() with input as fixture.input_doc
+}

@@ -78,10 +78,15 @@ _unexploited(vulnerability) if {
 	not _exploited(vulnerability)
 }
 
+_exploited(_) if not _kev_told
+
 _exploited(vulnerability) if {
 	some id in vex.names(vulnerability)
 	data.gatekeep.org.kev[id]
 }
+
+# without the list any vulnerability may be on it
+_kev_told if is_object(data.gatekeep.org.kev)
 
 _name(vulnerability, key) := id if {
 	id := vulnerability.id

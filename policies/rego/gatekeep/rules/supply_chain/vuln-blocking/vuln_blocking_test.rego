@@ -171,3 +171,11 @@ test_it_needs_the_list_and_somebody_who_looked if {
 	rule.observed == set() with input as fixture.patch([elsewhere])
 	rule.observed == set() with input as {}
 }
+
+test_without_the_list_any_vulnerability_may_be_on_it if {
+	every list in [null, ["CVE-2021-44228"], "none"] {
+		found := rule.violations with input as fixture.patch(_adding(object.union(_critical, {"severity": "low"})))
+			with data.gatekeep.org as {"kev": list}
+		_exploited("CVE-2026-9999") - {[finding.at, finding.message] | some finding in found} == set()
+	}
+}
