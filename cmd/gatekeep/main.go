@@ -157,8 +157,8 @@ func unknownCommand(c *cobra.Command, name string) error {
 // How the YAML and JSON libraries name fields: by types of this program, which say
 // nothing to the author of a file.
 var (
-	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
-	wrongType    = regexp.MustCompile(`json: cannot unmarshal (\w+) into Go struct field \w+\.(\S+) of type (\S+)`)
+	unknownField = regexp.MustCompile(`field (\S+) not found in type [^\s;]+`)
+	wrongType    = regexp.MustCompile(`json: cannot unmarshal (\w+) into Go struct field \w+\.(\S+) of type ([^\s;]+)`)
 )
 
 // plain is the text of a mistake in the words of the file that it is in, on one line.

@@ -185,7 +185,7 @@ func TestProgressSpeaksOnlyOfWhatTakesLong(t *testing.T) {
 // answered judges a file by a law, and gives a key for its evidence.
 func answered(t *testing.T, f checkFlags) (*gate.Answer, signing.Signer) {
 	t.Helper()
-	f.environment, f.timeout = "production", time.Minute
+	f.environment, f.timeout, f.out = "production", time.Minute, "ev.zip"
 	q, _, err := questionOf(f)
 	if err != nil {
 		t.Fatal(err)
