@@ -39,6 +39,7 @@ type component struct {
 	Ref      string   `json:"bom-ref"`
 	Name     string   `json:"name"`
 	Version  string   `json:"version"`
+	Scope    string   `json:"scope"`
 	Hashes   []hash   `json:"hashes"`
 	Licenses []object `json:"licenses"`
 	PURL     string   `json:"purl"`
@@ -57,7 +58,7 @@ type dependency struct {
 func componentOf(i int) component {
 	name := []byte(componentName(i))
 	return component{
-		Type: "library", Ref: purl(i), Name: string(name), Version: fmt.Sprintf("%d.%d.%d", i%9, i%7, i%5), PURL: purl(i),
+		Type: "library", Scope: "required", Ref: purl(i), Name: string(name), Version: fmt.Sprintf("%d.%d.%d", i%9, i%7, i%5), PURL: purl(i),
 		Hashes: []hash{
 			{"SHA-256", fmt.Sprintf("%x", sha256.Sum256(name))},
 			{"SHA-512", fmt.Sprintf("%x", sha512.Sum512(name))},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,9 +45,10 @@ func watch(ctx context.Context, args []string, w io.Writer) error {
 	}
 	defer out.Close()
 	c := exec.CommandContext(ctx, args[1], args[2:]...)
-	c.Stdout, c.Stderr = out, os.Stderr
+	var complaints bytes.Buffer // and notes of progress, which nobody wants to read
+	c.Stdout, c.Stderr = out, &complaints
 	if err := c.Run(); err != nil {
-		return fmt.Errorf("running %s: %w", args[1], err)
+		return fmt.Errorf("running %s: %w\n%s", args[1], err, complaints.Bytes())
 	}
 	used, ok := c.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {

@@ -50,7 +50,8 @@ refused. FILE may be - for standard input.
 
 Statements that are about a request and not about an image (approval,
 freeze-exemption, rollout-plan) are bound to the digest of the request: give
---request and --environment as they will be given to check.
+--request and --environment as they will be given to check. A plan is named by its
+digest, which attest tells, in the request's field plan.
 
 Types:
 ` + typeHelp(),

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
@@ -175,11 +176,21 @@ func TestPolicyIsSignedOnlyWithAnEndThatLiesAhead(t *testing.T) {
 }
 
 func TestProgressSpeaksOnlyOfWhatTakesLong(t *testing.T) {
-	p := &progress{out: broken{}} // whoever writes at once panics
-	p.step("one thing")
-	p.step("another")
-	p.done()
-	p.done()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := &progress{out: &out}
+		p.step("one thing")
+		time.Sleep(patience / 2)
+		p.step("another")
+		time.Sleep(patience / 2)
+		p.step("a long one")
+		time.Sleep(2 * patience)
+		p.done()
+		time.Sleep(2 * patience)
+		if got, want := out.String(), "gatekeep: a long one ...\n"; got != want {
+			t.Errorf("said %q, want %q", got, want)
+		}
+	})
 }
 
 // answered judges a file by a law, and gives a key for its evidence.

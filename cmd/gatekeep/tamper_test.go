@@ -40,7 +40,7 @@ func tamper(args []string) error {
 		return err
 	}
 	at := func(path string) int {
-		return slices.IndexFunc(files, func(f zipped) bool { return f.path == path })
+		return slices.IndexFunc(files, func(f zipped) bool { return f.header.Name == path })
 	}
 	i, j := at(args[3]), at(args[len(args)-1])
 	if args[2] != "add" && (i < 0 || j < 0) {
@@ -56,8 +56,10 @@ func tamper(args []string) error {
 	case "remove":
 		files = slices.Delete(files, i, i+1)
 	case "add":
-		files = append(files, zipped{args[3], []byte("{}")})
-		slices.SortFunc(files, func(a, b zipped) int { return strings.Compare(a.path, b.path) })
+		more := zipped{files[0].header, []byte("{}")}
+		more.header.Name = args[3]
+		files = append(files, more)
+		slices.SortFunc(files, func(a, b zipped) int { return strings.Compare(a.header.Name, b.header.Name) })
 	case "exchange":
 		files[i].data, files[j].data = files[j].data, files[i].data
 	case "reorder":
@@ -70,8 +72,8 @@ func tamper(args []string) error {
 
 // zipped is one file of an archive.
 type zipped struct {
-	path string
-	data []byte
+	header zip.FileHeader
+	data   []byte
 }
 
 func unzip(path string) ([]zipped, error) {
@@ -90,13 +92,12 @@ func unzip(path string) ([]zipped, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, zipped{f.Name, data})
+		files = append(files, zipped{f.FileHeader, data})
 	}
 	return files, nil
 }
 
-// rezip writes files as a bundle has them, but stored: no flags, no extra fields,
-// the first day that the format knows.
+// rezip writes files with the headers that they had, but stored.
 func rezip(path string, files []zipped) error {
 	out, err := os.Create(path)
 	if err != nil {
@@ -105,11 +106,9 @@ func rezip(path string, files []zipped) error {
 	defer out.Close()
 	w := zip.NewWriter(out)
 	for _, f := range files {
-		size := uint64(len(f.data))
-		entry, err := w.CreateRaw(&zip.FileHeader{
-			Name: f.path, CreatorVersion: 3<<8 | 20, ReaderVersion: 20, Method: zip.Store, ModifiedDate: 1<<5 | 1,
-			CRC32: crc32.ChecksumIEEE(f.data), CompressedSize64: size, UncompressedSize64: size, ExternalAttrs: 0o100644 << 16,
-		})
+		f.header.Method, f.header.CRC32 = zip.Store, crc32.ChecksumIEEE(f.data)
+		f.header.CompressedSize64, f.header.UncompressedSize64 = uint64(len(f.data)), uint64(len(f.data))
+		entry, err := w.CreateRaw(&f.header)
 		if err != nil {
 			return err
 		}

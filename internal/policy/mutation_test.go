@@ -24,9 +24,9 @@ import (
 	"github.com/gatekeep-dev/gatekeep/policies"
 )
 
-// mutations bounds how many documents TestNoMutationOpensTheGate has judged; each
-// takes some 15 ms. All of them are some 5,000.
-var mutations = flag.Int("mutations", 700, "how many mutations of shut requests are judged; 0 for all")
+// mutations bounds how many documents each of the tests below has judged; one takes
+// some 10 ms. The sample is the same each time. All of them are some 16,000.
+var mutations = flag.Int("mutations", 500, "how many mutations of shut requests are judged; 0 for all")
 
 // shutRequests are patches of the fixture, each of which shuts the gate. Together
 // with trimmed they are JSON Patch operations.
@@ -172,8 +172,19 @@ func sample(all []candidate, expected map[string]string) {
 }
 
 // configured are the mutations of what an organisation lays over the policy that open
-// the gate and should: by request, kind of mutation and place, why.
-var configured = map[string]string{}
+// the gate and should, by kind of mutation and place: why.
+var configured = map[string]string{
+	"blank /org/baseline_regimes":                            "the organisation names no regime",
+	"delete /org/baseline_regimes/0":                         "the organisation no longer names this regime",
+	"delete /org/baseline_regimes/1":                         "the organisation no longer names this regime",
+	"delete /org/baseline_regimes/2":                         "the organisation no longer names this regime",
+	"blank /org/regime_triggers":                             "the organisation ties no regime to a class of data",
+	"blank /org/regime_triggers/ephi":                        "the organisation ties no regime to this class of data",
+	"delete /org/regime_triggers/ephi":                       "the organisation ties no regime to this class of data",
+	"delete /org/regime_triggers/ephi/0":                     "the organisation ties no regime to this class of data",
+	"null /params/supply_chain/remediation_days/critical":    "null is how a severity is said to need no fix",
+	"blank /params/rbac/required_approvals/production/slots": "the organisation asks for no approval",
+}
 
 // What an organisation does not say, or says with null or nothing, never turns a shut
 // gate into an open one, but for the few words that mean just that.
@@ -184,7 +195,7 @@ func TestNoOverlayOpensTheGate(t *testing.T) {
 	if !ok {
 		t.Fatal("the fixture has no organisation")
 	}
-	stock := map[string]any{"params": params, "org": org}
+	stock := map[string]any{"params": plain(params), "org": org}
 	opens := func(document, overlay map[string]any) bool {
 		results, err := decide.Eval(t.Context(), rego.EvalInput(map[string]any{
 			"doc": document, "params": overlay["params"], "org": overlay["org"], "sboms": world.sboms,
@@ -207,25 +218,45 @@ func TestNoOverlayOpensTheGate(t *testing.T) {
 			}
 		}
 	}
-	sample(all, configured)
+	sample(all, nil)
 	possible := len(all)
 	if *mutations > 0 {
-		all = all[:min(*mutations/2, len(all))]
+		all = all[:min(*mutations, len(all))]
 	}
-	var opened []string
+	opened := map[string]bool{}
 	for _, c := range all {
 		if opens(c.document, c.mutation.of(stock).(map[string]any)) {
-			opened = append(opened, c.name)
+			opened[c.mutation.String()] = true
+			if configured[c.mutation.String()] == "" {
+				t.Errorf("opens: %s", c.name)
+			}
 		}
 	}
-	agree(t, opened, configured)
-	t.Logf("%d shut requests, %d mutations of the overlay: %d judged, %d opened as expected",
+	for _, name := range slices.Sorted(maps.Keys(configured)) {
+		if *mutations == 0 && !opened[name] {
+			t.Errorf("reviewed and no longer opens: %s", name)
+		}
+	}
+	t.Logf("%d shut requests, %d mutations of the overlay: %d judged, %d kinds opened",
 		len(shutRequests), possible, len(all), len(opened))
+}
+
+// plain are parameters without entries that are only more of the same.
+func plain(params map[string]any) map[string]any {
+	for _, keys := range [][]string{
+		{"gate", "required_input", "predeploy"}, {"gdpr", "regions", "aws"}, {"gdpr", "accepted_mechanisms", "US"},
+	} {
+		family := params[keys[0]].(map[string]any)
+		table := family[keys[1]].(map[string]any)
+		family[keys[1]] = map[string]any{keys[2]: table[keys[2]]}
+	}
+	return params
 }
 
 // prepareOverlaid compiles the built-in policy for one question: what the gate says to
 // a document under parameters and an organisation. It also returns the parameters that
-// are built in.
+// are built in. A builtin that meets an error is undefined here, as it is to others who
+// run the rules; the engine would end the evaluation, which never opens.
 func prepareOverlaid(t *testing.T) (rego.PreparedEvalQuery, map[string]any) {
 	t.Helper()
 	tree, err := policies.Rego()

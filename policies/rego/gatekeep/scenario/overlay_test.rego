@@ -91,6 +91,8 @@ test_lists_that_the_organisation_does_not_give_are_not_empty_lists if {
 
 _limits := {
 	["supply_chain/vuln-blocking", "/supply_chain/remediation_days", {}],
+	["supply_chain/vuln-blocking", "/supply_chain/remediation_days", null],
+	["supply_chain/vuln-blocking", "/supply_chain/remediation_days", [30]],
 	["supply_chain/vuln-blocking", "/supply_chain/remediation_days/medium", "30"],
 	["supply_chain/vuln-blocking", "/supply_chain/remediation_days/medium", false],
 	["supply_chain/vuln-scan-missing-or-stale", "/supply_chain/scan_max_age_h", null],

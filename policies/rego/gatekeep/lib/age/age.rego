@@ -23,8 +23,12 @@ of(time, hours) := "recent" if {
 } else := "unknown"
 
 # METADATA
-# description: days that a severity has; none where the table lacks it, null where it has no end
-days(table, severity) := object.get(table, severity, 0)
+# description: |
+#   days that a severity has; none where the table lacks it or is no table, null where it
+#   has no end
+days(table, severity) := object.get(table, severity, 0) if {
+	is_object(table)
+} else := 0
 
 # METADATA
 # description: true where a finding first seen then is certainly still within its days

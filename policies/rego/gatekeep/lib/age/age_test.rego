@@ -43,6 +43,8 @@ test_days_come_from_the_table_and_none_where_it_lacks_the_severity if {
 	age.days(table, "high") == 7
 	age.days(table, "low") == null
 	age.days(table, "unknown") == 0
+	age.days(null, "high") == 0
+	age.days(["high"], "high") == 0
 }
 
 _within(first_seen, days) if age.within(first_seen, days) with input as fixture.input_doc
