@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/source"
@@ -49,25 +50,39 @@ func (p printer) unjudged(cause error, mode gatekeep.Mode) error {
 	if errors.As(cause, &wrong) {
 		return cause
 	}
-	account := struct {
-		Schema  string           `json:"schema"`
-		Outcome gatekeep.Outcome `json:"outcome"`
-		Mode    gatekeep.Mode    `json:"mode"`
-		Reason  gatekeep.Reason  `json:"reason,omitempty"`
-		Error   string           `json:"error"`
-	}{"gatekeep.dev/unjudged/v1", gatekeep.Indeterminate, mode, "", cause.Error()}
-	var unresolved *source.ResolveError
-	if errors.As(cause, &unresolved) {
-		account.Reason = unresolved.Reason
-	}
-	if p.format == "json" {
-		if err := json.NewEncoder(p.w.out).Encode(account); err != nil {
-			return err
-		}
+	if err := p.account(cause, mode); err != nil {
+		return err
 	}
 	if mode == gatekeep.Enforce {
 		return fmt.Errorf("could not judge: %w", cause)
 	}
 	fmt.Fprintf(p.w.err, "gatekeep: could not judge: %v\ngatekeep: mode is %s: not shut\n", cause, mode)
 	return nil
+}
+
+// account writes, in the formats that machines read, that nothing was decided and
+// why, so that no consumer takes an empty output for a clean one.
+func (p printer) account(cause error, mode gatekeep.Mode) error {
+	var reason gatekeep.Reason
+	var unresolved *source.ResolveError
+	if errors.As(cause, &unresolved) {
+		reason = unresolved.Reason
+	}
+	switch p.format {
+	case "text":
+		return nil
+	case "json":
+		return json.NewEncoder(p.w.out).Encode(struct {
+			Schema  string           `json:"schema"`
+			Outcome gatekeep.Outcome `json:"outcome"`
+			Mode    gatekeep.Mode    `json:"mode"`
+			Reason  gatekeep.Reason  `json:"reason,omitempty"`
+			Error   string           `json:"error"`
+		}{"gatekeep.dev/unjudged/v1", gatekeep.Indeterminate, mode, reason, cause.Error()})
+	}
+	unseen := gatekeep.Record{Schema: gatekeep.RecordSchema, DecidedAt: time.Now().UTC(), Mode: mode, Engine: engine()}
+	unseen.Decision.Results = []gatekeep.Result{{Regime: "gatekeep", Control: "decision", Rule: "gatekeep/decision", Severity: "block", Findings: []gatekeep.Finding{{
+		Rule: "gatekeep/decision", Message: cause.Error(), At: string(reason), Severity: "block", Remedy: "Mend what could not be looked at, and ask again.",
+	}}}}
+	return report.Formats[p.format](p.w.out, unseen, report.Options{Width: p.w.width})
 }

@@ -534,7 +534,7 @@ func (m mutation) of(document any) any {
 	case []any:
 		i := m.path[0].(int)
 		if last {
-			return slices.Concat(v[:i], v[i+1:])
+			return slices.Delete(slices.Clone(v), i, i+1) // an empty list, not null, where it was the only one
 		}
 		out := slices.Clone(v)
 		out[i] = below.of(v[i])
