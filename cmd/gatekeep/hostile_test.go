@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,11 +59,26 @@ type answer struct {
 // gatekeep runs one command line.
 func (s *site) gatekeep(t *testing.T, args ...string) answer {
 	t.Helper()
-	var out, err bytes.Buffer
+	var out bytes.Buffer
+	var err locked // progress is told from a goroutine of its own
 	w := here()
 	w.in, w.out, w.err, w.terminal = strings.NewReader(""), &out, &err, false
 	code := run(context.Background(), args, w)
-	return answer{code, out.String(), err.String()}
+	err.mu.Lock()
+	defer err.mu.Unlock()
+	return answer{code, out.String(), err.text.String()}
+}
+
+// locked is a buffer for several writers.
+type locked struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
 }
 
 // must runs a command line that has to succeed.

@@ -122,7 +122,7 @@ func caseOf(ctx context.Context, q Question, documents []attest.Envelope, report
 		Environment: q.Request.Environment, Service: q.Request.Service, Policy: q.Policy.Name,
 	})
 	if err != nil {
-		return c, fmt.Errorf("reading state: %w", err)
+		return c, fmt.Errorf("recalling earlier decisions: %w", err)
 	}
 	c.State = snapshot.State
 	if snapshot.State.Declared {

@@ -298,3 +298,10 @@ func TestADecisionIsNamedByItsCase(t *testing.T) {
 		t.Error("the name is not that of the sealed case")
 	}
 }
+
+// The stored bundles come out the same whenever they are written by one version.
+func TestTheSameQuestionIsSealedAsTheSameBytes(t *testing.T) {
+	if !bytes.Equal(seal(t, opens(t).check()), seal(t, opens(t).check())) {
+		t.Error("two bundles of one question differ")
+	}
+}

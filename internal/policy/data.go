@@ -53,7 +53,9 @@ func documents(files map[string][]byte, overlay map[string]any) (map[string]any,
 		return nil, fmt.Errorf("reading overlay: %w", err)
 	}
 	base, _ := data[root].(map[string]any)
-	data[root] = merge(base, over)
+	if data[root], err = merge(base, over, root); err != nil {
+		return nil, err
+	}
 	return data, nil
 }
 
@@ -108,8 +110,10 @@ func canonicalOverlay(overlay map[string]any) ([]byte, error) {
 	return plain, nil
 }
 
-// merge lays over upon base: objects are merged, everything else is replaced.
-func merge(base, over map[string]any) map[string]any {
+// merge lays over upon base: objects are merged, everything else is replaced. A list
+// or an object may not turn into something else: a rule that walks what is no longer
+// there would find nothing wrong.
+func merge(base, over map[string]any, at string) (map[string]any, error) {
 	out := maps.Clone(base)
 	if out == nil {
 		out = map[string]any{}
@@ -117,11 +121,32 @@ func merge(base, over map[string]any) map[string]any {
 	for key, value := range over {
 		b, isObject := out[key].(map[string]any)
 		o, overIsObject := value.(map[string]any)
-		if isObject && overIsObject {
-			out[key] = merge(b, o)
-			continue
+		_, isList := out[key].([]any)
+		_, overIsList := value.([]any)
+		switch {
+		case isObject != overIsObject && (isObject || out[key] != nil), isList && !overIsList:
+			return nil, fmt.Errorf("reading overlay: data.%s.%s is %s in the policy and %s in the overlay: keep its kind", at, key, kind(out[key]), kind(value))
+		case isObject:
+			merged, err := merge(b, o, at+"."+key)
+			if err != nil {
+				return nil, err
+			}
+			out[key] = merged
+		default:
+			out[key] = value
 		}
-		out[key] = value
 	}
-	return out
+	return out, nil
+}
+
+func kind(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case map[string]any:
+		return "an object"
+	case []any:
+		return "a list"
+	}
+	return "a plain value"
 }

@@ -106,7 +106,9 @@ var expected = map[string]string{
 	"region abroad blank /resources/aws_s3_bucket.b[17]/holds_data":  "a signed plan says that the resource holds no data",
 	"region unknown blank /resources/aws_s3_bucket.b[17]/holds_data": "a signed plan says that the resource holds no data",
 	"plain resource blank /resources/aws_s3_bucket.b[17]/holds_data": "a signed plan says that the resource holds no data",
-	"secret found blank /attestations/items/sha256:20e8cdb5b4093e18eb565f0a0c148e44da1f0b8c5447f27c47881675bfa86c10/claims/findings": "a signed scan says that it found nothing",
+	"no agreement delete /data_flow/processors/0":                    "a signed statement says that nobody else processes the data",
+	"secret found delete /attestations/items/sha256:20e8cdb5b4093e18eb565f0a0c148e44da1f0b8c5447f27c47881675bfa86c10/claims/findings/0": "a signed scan says that it found nothing",
+	"secret found blank /attestations/items/sha256:20e8cdb5b4093e18eb565f0a0c148e44da1f0b8c5447f27c47881675bfa86c10/claims/findings":    "a signed scan says that it found nothing",
 }
 
 // A fact that is taken away, null or blank never turns a shut gate into an open one,

@@ -128,7 +128,7 @@ func (f Folder) load() (d *document, found bool, err error) {
 	path := filepath.Join(string(f), stateFile)
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, false, fmt.Errorf("%s has no %s: %w; restore it from a backup, or, if this gate is new, remove the empty folder", f, stateFile, ErrDamaged)
+		return nil, false, fmt.Errorf("%s has no %s: %w; restore it from a backup, or, if this gate is new, remove the folder", f, stateFile, ErrDamaged)
 	}
 	if err != nil {
 		return nil, false, err
