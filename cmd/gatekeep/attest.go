@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/source"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
@@ -186,28 +186,15 @@ func platformOf(s gatekeep.Subject, platform string) (target, error) {
 	return target{}, usage("reading --platform: %s has no platform %q; it has %s", s.Ref, platform, strings.Join(known, ", "))
 }
 
-// maxInput bounds a raw file: the largest SBOMs and scans that were seen are a
-// tenth of it.
-const maxInput = 512 << 20
+// maxInput bounds a raw file at the size of envelope that a check will still read,
+// less the third that base64 adds.
+const maxInput = attest.EnvelopeBytes / 4 * 3
 
 func readInput(w *world, file string) ([]byte, error) {
-	in := w.in
 	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, usage("reading input: %w", err)
-		}
-		defer f.Close()
-		in = f
+		return readFile(file, maxInput)
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
-	if err != nil {
-		return nil, usage("reading %s: %w", file, err)
-	}
-	if len(data) > maxInput {
-		return nil, usage("reading %s: larger than %d bytes", file, maxInput)
-	}
-	return data, nil
+	return readAll(w.in, "standard input", maxInput)
 }
 
 // statementOf wraps the file as an in-toto Statement v1.

@@ -219,7 +219,7 @@ func questionOf(f checkFlags) (gate.Question, gatekeep.Mode, error) {
 func requestOf(f checkFlags) (gatekeep.Request, error) {
 	var r gatekeep.Request
 	if f.request != "" {
-		data, err := os.ReadFile(f.request)
+		data, err := readFile(f.request, maxRequest)
 		if err != nil {
 			return r, usage("reading request: %w", err)
 		}

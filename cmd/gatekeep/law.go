@@ -139,7 +139,7 @@ func loadTrust(path string, selection fs.FS, b *bundle.Bundle) (*attest.Trust, e
 }
 
 func loadPublicKey(path string) (crypto.PublicKey, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path, maxKey)
 	if err != nil {
 		return nil, usage("reading public key: %w", err)
 	}
@@ -151,7 +151,7 @@ func loadPublicKey(path string) (crypto.PublicKey, error) {
 }
 
 func loadSigner(w *world, path string) (signing.Signer, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path, maxKey)
 	if err != nil {
 		return nil, usage("reading private key: %w", err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,8 +66,11 @@ func (p printer) unjudged(cause error, mode gatekeep.Mode) error {
 func (p printer) account(cause error, mode gatekeep.Mode) error {
 	var reason gatekeep.Reason
 	var unresolved *source.ResolveError
-	if errors.As(cause, &unresolved) {
+	switch {
+	case errors.As(cause, &unresolved):
 		reason = unresolved.Reason
+	case errors.Is(cause, context.DeadlineExceeded):
+		reason = gatekeep.ReasonSourceTimeout
 	}
 	switch p.format {
 	case "text":

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -37,7 +36,7 @@ func resolve(ctx context.Context, subjects []string) (gatekeep.Subject, error) {
 	}
 	switch filepath.Base(subjects[0]) {
 	case "release.yaml", "release.yml":
-		data, err := os.ReadFile(subjects[0])
+		data, err := readFile(subjects[0], source.MaxReleaseBytes)
 		if err != nil {
 			return gatekeep.Subject{}, usage("reading release: %w", err)
 		}

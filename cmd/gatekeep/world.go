@@ -71,16 +71,62 @@ type progress struct {
 
 // step names the work that begins now and ends at the next step or at done.
 func (p *progress) step(what string) {
-	p.done()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.timer = time.AfterFunc(patience, func() { fmt.Fprintf(p.out, "gatekeep: %s ...\n", what) })
+	p.stop()
+	var timer *time.Timer
+	timer = time.AfterFunc(patience, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		// A timer that fired while it was being stopped has nothing to say.
+		if p.timer == timer {
+			fmt.Fprintf(p.out, "gatekeep: %s ...\n", what)
+		}
+	})
+	p.timer = timer
 }
 
+// done ends the last step. Nothing is written after it returns.
 func (p *progress) done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.stop()
+}
+
+func (p *progress) stop() {
 	if p.timer != nil {
 		p.timer.Stop()
+		p.timer = nil
 	}
+}
+
+// Bounds on files that people write: names and lists, and one key.
+const (
+	maxRequest = 1 << 20
+	maxKey     = 64 << 10
+)
+
+// readFile reads a whole file of at most limit bytes. One that is larger is refused
+// by its size, before any of it is read.
+func readFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > limit {
+		return nil, usage("reading %s: %d bytes, and at most %d are read", name, info.Size(), limit)
+	}
+	return readAll(f, name, limit)
+}
+
+func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, usage("reading %s: %w", name, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, usage("reading %s: more than %d bytes", name, limit)
+	}
+	return data, nil
 }

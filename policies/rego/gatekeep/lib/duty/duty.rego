@@ -7,11 +7,13 @@ import data.gatekeep.lib.clock
 import data.gatekeep.lib.person
 
 # METADATA
-# description: the review that the use of a grant leaves behind, due some hours from now
-left_by(grant_id) := {
-	"id": sprintf("%s@%s", [grant_id, input.request.id]),
+# description: |
+#   the review that the use of a grant leaves behind, due some hours from now. A grant is
+#   named by its own id, whatever key it has in the input
+left_by(key) := {
+	"id": sprintf("%s@%s", [input.grants[key].id, input.request.id]),
 	"kind": "break_glass_review",
-	"grant": grant_id,
+	"grant": input.grants[key].id,
 	"principal": input.request.actor.principal,
 	"service": input.service.name,
 	"status": "open",

@@ -30,7 +30,7 @@ _answered(changes) := ids if {
 }
 
 test_a_use_leaves_a_review_due_a_day_later if {
-	left := duty.left_by("g-1") with input as fixture.input_doc
+	left := duty.left_by("g-1@sha256:00") with input as fixture.patch([fixture.add("/grants/g-1@sha256:00", {"id": "g-1"})])
 	left == {
 		"id": "g-1@req-1",
 		"kind": "break_glass_review",
