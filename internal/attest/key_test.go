@@ -75,6 +75,9 @@ func TestChangedPayloadIsRefused(t *testing.T) {
 	if r.Detail != "no key of the trust policy verifies it" || r.Kind != "provenance" || r.PredicateType != provenanceType {
 		t.Fatalf("got %+v", r)
 	}
+	// So is one that no longer reads as a statement: nothing says that it is a stranger's.
+	broken := append(bytes.Clone(payload[:len(payload)-1]), '|')
+	wantReason(t, envelopeOf(broken, signature{Sig: sig}), builderTrust(t, k), aboutApp(), noon, gatekeep.ReasonSignatureInvalid)
 }
 
 // What is signed under one payload type is not believed under another.
