@@ -153,7 +153,7 @@ func TestResultsOfBenchmarksAreKeptAndPathsAreNot(t *testing.T) {
 
 func TestWatchTellsWhatAChildUsedAndFailsWithIt(t *testing.T) {
 	if _, err := exec.LookPath("true"); err != nil {
-		t.Skip("no program to watch")
+		t.Fatalf("looking for a program to watch: %v; install coreutils", err)
 	}
 	var out bytes.Buffer
 	if err := watch(t.Context(), []string{os.DevNull, "true"}, &out); err != nil {

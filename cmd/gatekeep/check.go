@@ -121,13 +121,16 @@ func check(ctx context.Context, w *world, f checkFlags, subjects []string) error
 		return usageError{err}
 	}
 	if err != nil {
+		if q.ModeOfBundle {
+			mode = gatekeep.Enforce // nothing has judged the bundle, so its word does not count
+		}
 		return show.unjudged(err, mode)
 	}
 	p.done()
 	if err := show.record(answer.Record, f.out, f.key); err != nil {
 		return fmt.Errorf("printing the answer: %w", err)
 	}
-	return exitOf(answer.Record.Decision.Outcome, mode)
+	return exitOf(answer.Record.Decision.Outcome, answer.Record.Mode)
 }
 
 // sensible refuses flags that contradict each other or themselves, before any work
@@ -198,7 +201,7 @@ func questionOf(f checkFlags) (gate.Question, gatekeep.Mode, error) {
 			return q, "", usageError{err}
 		}
 	}
-	q.Engine, q.Mode = engine(), mode
+	q.Engine, q.Mode, q.ModeOfBundle = engine(), mode, f.mode == ""
 	if q.Request, err = requestOf(f); err != nil {
 		return q, mode, err
 	}

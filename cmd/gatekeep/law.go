@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"testing/fstest"
 
 	"github.com/spf13/pflag"
 
@@ -60,7 +61,7 @@ func loadLaw(f lawFlags) (*loadedLaw, error) {
 	out := &loadedLaw{bundle: b}
 	out.Policy = policy.Source{Rego: rego, Overlay: b.Overlay(), BuiltIn: f.policy == ""}
 	out.Schema, out.Version = policies.InputSchema, engine().Gatekeep
-	if out.Trust, err = loadTrust(f.trust, selection, b); err != nil {
+	if out.Trust, err = loadTrust(f.trust, b); err != nil {
 		return nil, err
 	}
 	out.ref = gatekeep.PolicyRef{
@@ -120,7 +121,17 @@ func (l *loadedLaw) verifySignature(f lawFlags, selection fs.FS) error {
 	return nil
 }
 
-func loadTrust(path string, selection fs.FS, b *bundle.Bundle) (*attest.Trust, error) {
+// filesOf are the files of a bundle as they were read and are signed, and not as they
+// may be on disk by now.
+func filesOf(b *bundle.Bundle) fs.FS {
+	read := fstest.MapFS{}
+	for name, data := range b.Files() {
+		read[name] = &fstest.MapFile{Data: data}
+	}
+	return read
+}
+
+func loadTrust(path string, b *bundle.Bundle) (*attest.Trust, error) {
 	switch {
 	case path != "":
 		t, err := attest.LoadTrust(os.DirFS(filepath.Dir(path)), filepath.Base(path))
@@ -129,7 +140,7 @@ func loadTrust(path string, selection fs.FS, b *bundle.Bundle) (*attest.Trust, e
 		}
 		return t, nil
 	case b.Trust != "":
-		t, err := attest.LoadTrust(selection, b.Trust)
+		t, err := attest.LoadTrust(filesOf(b), b.Trust)
 		if err != nil {
 			return nil, usage("%w", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/bundle"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence"
+	"github.com/gatekeep-dev/gatekeep/internal/regimes"
 	"github.com/gatekeep-dev/gatekeep/internal/state"
 )
 
@@ -23,10 +24,12 @@ type Question struct {
 	Clock   gatekeep.Clock     // FloorNS is filled in from the state
 	Policy  gatekeep.PolicyRef // FloorRevision is filled in from the state
 	Mode    gatekeep.Mode
-	Engine  gatekeep.Engine
-	Sources []attest.Source
-	State   state.Store
-	Law     Law
+	// ModeOfBundle tells that the mode is the bundle's word and not the operator's.
+	ModeOfBundle bool
+	Engine       gatekeep.Engine
+	Sources      []attest.Source
+	State        state.Store
+	Law          Law
 	// Catalogue says what the names of the request stand for.
 	Catalogue *bundle.Bundle
 	// Archive is the exact policy, as it is sealed into evidence.
@@ -151,10 +154,24 @@ func catalogueOf(q Question, principals []string) (gatekeep.Catalogue, error) {
 
 func recordOf(q Question, c gatekeep.Case, ev *attest.Evidence, j *Judgement, id string) gatekeep.Record {
 	return gatekeep.Record{
-		Schema: gatekeep.RecordSchema, ID: id, DecidedAt: c.Clock.Now, Mode: q.Mode, Engine: q.Engine, Case: c,
+		Schema: gatekeep.RecordSchema, ID: id, DecidedAt: c.Clock.Now, Mode: modeOf(q, j.Decision), Engine: q.Engine, Case: c,
 		Facts:    gatekeep.Digests{Input: digest.Of(j.Input), Decision: digest.Of(j.Decided), Binding: j.Binding},
 		Accepted: list(ev.Signed()), Rejected: list(ev.Rejected), Regimes: j.Regimes, Decision: j.Decision,
 	}
+}
+
+// modeOf is the mode that is applied. A bundle's word on it counts only while the
+// gate's own invariants hold: a bundle that is forged, expired or older than before
+// could otherwise let everything through by saying "observe" of itself.
+func modeOf(q Question, d gatekeep.Decision) gatekeep.Mode {
+	broken := slices.ContainsFunc(d.Results, func(r gatekeep.Result) bool {
+		return r.Regime == regimes.Core && r.Severity != "warn" &&
+			(r.Outcome == gatekeep.Fail || r.Outcome == gatekeep.Indeterminate)
+	})
+	if q.ModeOfBundle && broken {
+		return gatekeep.Enforce
+	}
+	return q.Mode
 }
 
 // updateOf is what the gate has to remember: that the decision was made, the

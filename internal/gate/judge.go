@@ -98,6 +98,11 @@ func decide(ctx context.Context, c gatekeep.Case, evidence *attest.Evidence, bin
 	if err != nil {
 		return nil, fmt.Errorf("loading policy: %w", err)
 	}
+	// What was signed and is recorded must be what judges, also where the files of a
+	// policy change meanwhile.
+	if engine.Digest() != c.Policy.Digest {
+		return nil, fmt.Errorf("loading policy: it is %s, and the case names %s: it changed meanwhile; ask again", engine.Digest(), c.Policy.Digest)
+	}
 	decision, err := engine.Decide(ctx, input, evidence.Indexes)
 	if err != nil {
 		return nil, fmt.Errorf("deciding: %w", err)

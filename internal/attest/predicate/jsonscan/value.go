@@ -155,7 +155,7 @@ func escapeLength(b []byte) int {
 	return 6
 }
 
-// unhex is the value of the escape \uXXXX that b begins with.
+// unhex is the value of the escape, \u and four hex digits, that b begins with.
 func unhex(b []byte) (rune, bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false
