@@ -174,6 +174,23 @@ type SCAFinding struct {
 	FirstSeen    string   `json:"first_seen,omitempty"` // RFC 3339
 	FixedIn      string   `json:"fixed_in,omitempty"`
 	Attestations []string `json:"attestations"`
+	Scanners     []string `json:"scanners,omitempty"`      // names of the tools that found it, sorted
+	SeverityFrom string   `json:"severity_from,omitempty"` // who rated it: "nvd", "ghsa", or the scanner
+	Score        float64  `json:"score,omitempty"`         // CVSS base score, 0.1 to 10, from Vector
+	Vector       string   `json:"vector,omitempty"`        // CVSS 2, 3.x or 4.0
+	Locations    []string `json:"locations,omitempty"`     // paths in the artifact, sorted
+	Reachable    *bool    `json:"reachable,omitempty"`     // absent where no tool looked
+	// Exploited and EPSS stand only where a believed feed says so.
+	Exploited bool     `json:"exploited,omitempty"` // in a catalogue of exploited vulnerabilities
+	EPSS      *float64 `json:"epss,omitempty"`      // probability of exploitation in 30 days, 0 to 1
+	// Suppressed tells what a scanner hid by its own settings. It lifts nothing by itself.
+	Suppressed []Suppression `json:"suppressed,omitempty"`
+}
+
+// Suppression is a scanner's own decision not to show a finding.
+type Suppression struct {
+	By     string `json:"by"`     // scanner
+	Reason string `json:"reason"` // in its words
 }
 
 // SASTFinding is a flaw that a static analyser reported.

@@ -9,7 +9,8 @@ const (
 	ReasonEnvelopeMalformed  Reason = "envelope_malformed"  // not a bundle, envelope or statement
 	ReasonStatementMalformed Reason = "statement_malformed" // signed, but not an in-toto statement
 	ReasonPredicateMalformed Reason = "predicate_malformed" // not what its type says
-	ReasonPredicateUnknown   Reason = "predicate_unknown"   // a type nobody here reads
+	ReasonPredicateUnknown   Reason = "predicate_unknown"   // a type nobody here reads, and nobody is trusted for
+	ReasonSchemaViolation    Reason = "schema_violation"    // readable, breaks its schema, and the trust policy is strict
 	ReasonTooLarge           Reason = "too_large"           // over a named bound
 	ReasonUnsigned           Reason = "unsigned"            // no signature, and the trust policy wants one
 	ReasonSignatureInvalid   Reason = "signature_invalid"   // a signature that does not verify
@@ -20,6 +21,9 @@ const (
 	ReasonNotYetValid        Reason = "not_yet_valid"       // certificate or key not valid yet
 	ReasonNoTrustedTime      Reason = "no_trusted_time"     // nothing proves when it was signed
 	ReasonLogInvalid         Reason = "log_invalid"         // transparency log proof does not hold
+	ReasonLogKeyNotValid     Reason = "log_key_not_valid"   // key of the log or authority outside its window
+	ReasonThresholdNotMet    Reason = "threshold_not_met"   // fewer trusted signatures than the trust policy asks for
+	ReasonLayoutViolated     Reason = "layout_violated"     // links do not satisfy the signed in-toto layout
 	ReasonSubjectMismatch    Reason = "subject_mismatch"    // about something else
 )
 
