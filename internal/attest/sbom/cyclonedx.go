@@ -1,35 +1,69 @@
 package sbom
 
+import "github.com/gatekeep-dev/gatekeep/internal/attest/sbom/inventory"
+
+// metadata reads what is nested in the thing that the document describes: some
+// generators list the modules of a project there, and nowhere else.
+func (d *decoder) metadata() {
+	if d.Null() {
+		return
+	}
+	d.Object()
+	for key, ok := d.Field(); ok; key, ok = d.Field() {
+		if string(key) != "component" {
+			d.Skip()
+			continue
+		}
+		if d.Null() {
+			continue
+		}
+		d.Object()
+		for key, ok := d.Field(); ok; key, ok = d.Field() {
+			if string(key) == "components" {
+				d.components()
+				continue
+			}
+			d.Skip()
+		}
+	}
+}
+
+func (d *decoder) components() {
+	if d.Null() {
+		return // cyclonedx-go and others write null for an empty list
+	}
+	d.each(d.component)
+}
+
 // component reads one component of CycloneDX, and those within it.
 func (d *decoder) component() {
 	d.counted()
 	mark := len(d.licenses)
-	var c entry
+	var c inventory.Entry
 	d.Object()
 	for key, ok := d.Field(); ok; key, ok = d.Field() {
 		switch string(key) {
 		case "type":
-			c.kind = d.Text()
+			c.Kind = d.Text()
 		case "name":
-			c.name = d.Text()
+			c.Name = d.Text()
 		case "group":
-			c.group = d.Text()
+			c.Group = d.Text()
 		case "version":
-			c.version = d.Text()
+			c.Version = d.Text()
 		case "purl":
-			c.purl = d.Text()
+			c.PURL = d.Text()
 		case "licenses":
 			d.licenseChoice()
 		case "components":
-			d.list(d.Scanner)
+			d.components()
 		default:
 			d.Skip()
 		}
 	}
 	if d.Err() == nil {
-		c.licenses = d.licenses[mark:]
-		c.nameless = string(c.kind) == "file" || string(c.kind) == "operating-system"
-		d.add(c)
+		c.Licenses = d.licenses[mark:]
+		d.Add(c)
 	}
 	d.licenses = d.licenses[:mark]
 }
@@ -59,11 +93,5 @@ func (d *decoder) licenseChoice() {
 				d.Skip()
 			}
 		}
-	}
-}
-
-func (d *decoder) license(text []byte) {
-	if len(text) > 0 {
-		d.licenses = append(d.licenses, text)
 	}
 }

@@ -1,44 +1,59 @@
 // Package sbom turns an SBOM into the index that rules look things up in, in one
-// pass over its bytes. It reads CycloneDX JSON 1.2 to 1.7 and SPDX JSON 2.2 and
-// 2.3, and keeps nothing of the document but names, versions, package URLs and
-// licences.
+// pass over its bytes. It keeps nothing of the document but names, versions, package
+// URLs and licences.
+//
+// Read are CycloneDX as JSON (1.2 to 1.7) and as XML (1.0 to 1.7), SPDX 2.2 and 2.3
+// as JSON and as tag-value text, SPDX 3.0 as JSON-LD, and Syft's own JSON. The same
+// document gives the same index in each of its encodings.
 package sbom
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 
-	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/jsonscan"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sbom/cdxxml"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sbom/inventory"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sbom/tagvalue"
+	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
 
 // ErrTooLarge marks a document that is over one of the bounds below.
-var ErrTooLarge = jsonscan.ErrLimit
+var ErrTooLarge = inventory.ErrTooLarge
 
 // Bounds of a document.
 const (
 	// MaxBytes holds 400,000 components as Syft writes them.
 	MaxBytes = 256 << 20
-	// MaxComponents is ten times the largest image seen, a desktop distribution.
-	MaxComponents = 500_000
-	// MaxDepth leaves components 30 levels of nesting; real documents have 3.
-	MaxDepth = 128
-	// maxUnidentified is the number of names kept for messages.
-	maxUnidentified = 100
-	// maxLicenseIDs bounds the identifiers taken from one licence expression.
-	maxLicenseIDs = 200
+	// MaxComponents and MaxDepth are those of any inventory.
+	MaxComponents = inventory.MaxComponents
+	MaxDepth      = inventory.MaxDepth
 )
 
 // Formats of a document.
 const (
 	CycloneDX = "cyclonedx"
 	SPDX      = "spdx"
+	Syft      = "syft"
+)
+
+// Encodings of a document.
+const (
+	JSON     = "json"
+	XML      = "xml"
+	TagValue = "tag-value"
+	JSONLD   = "json-ld"
 )
 
 // Document is what is kept of an SBOM.
 type Document struct {
-	Format      string // CycloneDX or SPDX
-	SpecVersion string // "1.6", "2.3"
+	Format   string // CycloneDX, SPDX or Syft
+	Encoding string // JSON, XML, TagValue or JSONLD
+	// SpecVersion is the version of the format: "1.6", "2.3", "3.0.1". For Syft it is
+	// that of its schema, and empty where the document does not say.
+	SpecVersion string
 	// Components counts everything in the component or package list, and what is
-	// nested in it, but not the thing that the document describes.
+	// nested in it, but not the thing that a CycloneDX document describes.
 	Components int
 	// Unidentified counts the components that no purl names. Files and operating
 	// systems are not counted: no registry has a name for them.
@@ -55,130 +70,88 @@ type Document struct {
 	Index map[string]any
 }
 
-// known are the versions that are read, by format.
-var known = map[string]map[string]bool{
-	CycloneDX: {"1.2": true, "1.3": true, "1.4": true, "1.5": true, "1.6": true, "1.7": true},
-	SPDX:      {"2.2": true, "2.3": true},
+// readable ends the refusal of anything else.
+const readable = "CycloneDX JSON 1.2 to 1.7 and XML 1.0 to 1.7, SPDX JSON and tag-value 2.2 and 2.3, SPDX JSON-LD 3.0 and Syft JSON are read"
+
+// Read reads a document that nothing has checked yet, in any encoding: what a file
+// holds, or the string that a predicate is. Errors are those of Decode, and those of
+// strictjson for JSON.
+func Read(data []byte) (*Document, error) {
+	if text := trimMark(data); isJSON(text) {
+		if err := strictjson.Check(text, strictjson.Limits{Bytes: MaxBytes, Depth: MaxDepth}); err != nil {
+			return nil, fmt.Errorf("reading SBOM: %w", err)
+		}
+	}
+	return Decode(data)
 }
 
-// Decode reads a document that strictjson.Check has passed. Errors name the place
-// in the document, and wrap ErrTooLarge where a bound is exceeded.
+// Decode reads a document in any encoding. JSON must have passed strictjson.Check,
+// as a predicate has; Read is for what has not. The other encodings are checked here.
+// Errors name the place in the document, and wrap ErrTooLarge where a bound is
+// exceeded. A byte order mark of UTF-8 before the document is passed over, as RFC
+// 8259 section 8.1 allows: some generators for .NET write one. UTF-16 is refused.
 func Decode(data []byte) (*Document, error) {
 	if len(data) > MaxBytes {
 		return nil, fmt.Errorf("reading SBOM: %d bytes, limit %d: %w", len(data), MaxBytes, ErrTooLarge)
 	}
-	d := decoder{Scanner: jsonscan.New(data, MaxDepth), index: newIndex()}
-	doc := d.document()
-	if err := d.Err(); err != nil {
+	doc, err := readText(trimMark(data))
+	if err != nil {
 		return nil, fmt.Errorf("reading SBOM: %w", err)
 	}
 	return doc, nil
 }
 
-// decoder is one walk through a document.
-type decoder struct {
-	*jsonscan.Scanner
-	*index
-	format   string
-	version  string
-	licenses [][]byte // of the components being read, the innermost last
-}
-
-// document reads the top-level object. The list of components is read in place
-// where the format stands before it, as it does in every real document; otherwise
-// afterwards.
-func (d *decoder) document() *Document {
-	lists := map[string]int{} // offset of a list that came before the format, or -1
-	d.Object()
-	for key, ok := d.Field(); ok; key, ok = d.Field() {
-		switch name := string(key); name {
-		case "bomFormat":
-			if text := d.Text(); string(text) != "CycloneDX" {
-				d.Fail(nil, "unknown format %q; want CycloneDX", text)
-			}
-			d.setFormat(CycloneDX, "")
-		case "specVersion":
-			d.setFormat("", string(d.Text()))
-		case "spdxVersion":
-			text := string(d.Text())
-			if len(text) < 5 || text[:5] != "SPDX-" {
-				d.Fail(nil, "unknown version %q; want SPDX-2.2 or SPDX-2.3", text)
-				break
-			}
-			d.setFormat(SPDX, text[5:])
-		case "components", "packages":
-			if _, twice := lists[name]; twice {
-				d.Fail(nil, "stands twice")
-			}
-			lists[name] = d.Pos()
-			if d.format != "" && name == listName(d.format) {
-				lists[name] = -1
-				d.list(d.Scanner)
-				break
-			}
-			d.Skip()
-		default:
-			d.Skip()
-		}
-	}
-	d.End()
-	d.checkVersion()
-	if at, found := lists[listName(d.format)]; found && at >= 0 && d.Err() == nil {
-		d.Scanner = d.At(at, listName(d.format))
-		d.list(d.Scanner)
-	}
-	return &Document{Format: d.format, SpecVersion: d.version, Components: d.count,
-		Unidentified: d.anonymous, Index: d.store()}
-}
-
-func listName(format string) string {
-	if format == SPDX {
-		return "packages"
-	}
-	return "components"
-}
-
-// setFormat takes the format from one field and the version from the same or
-// another. A document that says it is both is neither.
-func (d *decoder) setFormat(format, version string) {
-	if format != "" {
-		if d.format != "" && d.format != format {
-			d.Fail(nil, "the document says that it is both CycloneDX and SPDX")
-		}
-		d.format = format
-	}
-	if version != "" && (d.version == "" || format == SPDX) {
-		d.version = version
-	}
-}
-
-func (d *decoder) checkVersion() {
+func readText(text []byte) (*Document, error) {
+	what := foreign(text)
 	switch {
-	case d.Err() != nil:
-	case d.format == "":
-		d.Fail(nil, "neither bomFormat nor spdxVersion: not an SBOM that is read here")
-	case !known[d.format][d.version]:
-		d.Fail(nil, "%s version %q is not read; CycloneDX 1.2 to 1.7 and SPDX 2.2 and 2.3 are", d.format, d.version)
+	case what != "":
+	case isJSON(text):
+		return decodeJSON(text)
+	case firstByte(text) == '<':
+		version, index, err := cdxxml.Decode(text)
+		return document(CycloneDX, XML, version, index, err)
+	case tagvalue.Is(text):
+		version, index, err := tagvalue.Decode(text)
+		return document(SPDX, TagValue, version, index, err)
+	case isYAML(text):
+		what = "YAML"
+	default:
+		return nil, errors.New("not an SBOM; " + readable)
 	}
+	return nil, fmt.Errorf("%s is not read here; %s", what, readable)
 }
 
-func (d *decoder) list(s *jsonscan.Scanner) {
-	if d.format == CycloneDX && s.Null() {
-		return // cyclonedx-go and others write null for an empty list
+func document(format, encoding, version string, x *inventory.Index, err error) (*Document, error) {
+	if err != nil {
+		return nil, err
 	}
-	s.Array()
-	for s.Item() {
-		if d.format == SPDX {
-			d.pkg()
-		} else {
-			d.component()
-		}
-	}
+	return &Document{Format: format, Encoding: encoding, SpecVersion: version,
+		Components: x.Components(), Unidentified: x.Unidentified(), Index: x.Store()}, nil
 }
 
-// counted takes one more component.
-func (d *decoder) counted() {
-	if d.count++; d.count > MaxComponents {
-		d.Fail(ErrTooLarge, "more than %d components", MaxComponents)
-	}
+func trimMark(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")) }
+
+// isJSON sends a text without any sign of another encoding to the reader of JSON,
+// whose errors say what it wants.
+func isJSON(text []byte) bool {
+	text = bytes.TrimLeft(text, " \t\r\n")
+	return len(text) == 0 || text[0] == '{' || text[0] == '['
 }
+
+// firstByte is the first that is no white space, or 0.
+func firstByte(text []byte) byte {
+	if text = bytes.TrimLeft(text, " \t\r\n"); len(text) > 0 {
+		return text[0]
+	}
+	return 0
+}
+
+// Canonical is a purl in canonical form without qualifiers and subpath, the form in
+// which components, findings and VEX products are compared; false where the text is
+// no purl.
+func Canonical(purl string) (string, bool) { return inventory.Canonical(purl) }
+
+// Spellings are the texts that a purl is listed under: its canonical form first, then
+// the text itself and the canonical form without percent-encoding, where they differ.
+// Where the text is no purl it stands alone, and ok is false.
+func Spellings(purl string) (spellings []string, ok bool) { return inventory.Spellings(purl) }

@@ -1,4 +1,4 @@
-// Package slsa reads SLSA build provenance, v1 and v0.2, and tells who built what
+// Package slsa reads SLSA build provenance, v1, v0.2 and v0.1, and tells who built what
 // from which source.
 //
 // The texts are JSON that strictjson.Check and jsonscan.RefuseFolded have passed.
@@ -131,6 +131,7 @@ type slsa02 struct {
 	BuildType  string `json:"buildType"`
 	Invocation struct {
 		ConfigSource material                   `json:"configSource"`
+		Parameters   map[string]json.RawMessage `json:"parameters"` // an object, and so checked to be one
 		Environment  map[string]json.RawMessage `json:"environment"`
 	} `json:"invocation"`
 	Metadata struct {
@@ -159,6 +160,49 @@ func ReadV02(raw []byte) (*Provenance, error) {
 	}
 	return provenance(p.Builder.ID, p.BuildType, from, p.Metadata.BuildInvocationID,
 		nested(p.Invocation.Environment, "github_event_name"), nested(p.Invocation.Environment, "GITHUB_EVENT_NAME"))
+}
+
+// slsa01 is the part of a SLSA provenance v0.1 predicate that is read; Google Cloud
+// Build still writes it. https://slsa.dev/provenance/v0.1
+type slsa01 struct {
+	Builder struct {
+		ID string `json:"id"`
+	} `json:"builder"`
+	Recipe struct {
+		Type              string                     `json:"type"`
+		DefinedInMaterial *int                       `json:"definedInMaterial"`
+		Environment       map[string]json.RawMessage `json:"environment"`
+	} `json:"recipe"`
+	Metadata struct {
+		BuildInvocationID string `json:"buildInvocationId"`
+	} `json:"metadata"`
+	Materials []material `json:"materials"`
+}
+
+// ReadV01 reads a predicate of type https://slsa.dev/provenance/v0.1.
+func ReadV01(raw []byte) (*Provenance, error) {
+	var p slsa01
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return nil, fmt.Errorf("reading SLSA provenance: %w", err)
+	}
+	sources := p.Materials
+	// "recipe.definedInMaterial: Index in materials containing the recipe steps that
+	// are not implied by recipe.type"; without it any of them may be the source.
+	if i := p.Recipe.DefinedInMaterial; i != nil {
+		if *i < 0 || *i >= len(p.Materials) {
+			return nil, fmt.Errorf("reading SLSA provenance: recipe.definedInMaterial is %d, and there are %d materials", *i, len(p.Materials))
+		}
+		sources = p.Materials[*i : *i+1]
+	}
+	var from origin
+	for _, m := range sources {
+		if uri, ref := repository(m.URI); uri != "" && m.commit() != "" {
+			from = origin{uri, ref, m.commit()}
+			break
+		}
+	}
+	return provenance(p.Builder.ID, p.Recipe.Type, from, p.Metadata.BuildInvocationID,
+		nested(p.Recipe.Environment, "github_event_name"), nested(p.Recipe.Environment, "GITHUB_EVENT_NAME"))
 }
 
 func provenance(builder, buildType string, from origin, build string, events ...string) (*Provenance, error) {

@@ -123,3 +123,35 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestOldestProvenanceTellsItsSource(t *testing.T) {
+	const doc = `{"builder":{"id":"https://cloudbuild.googleapis.com/GoogleHostedWorker@v0.2"},
+		"recipe":{"type":"https://cloudbuild.googleapis.com/CloudBuildYaml@v0.1","definedInMaterial":1,"environment":{}},
+		"metadata":{"buildInvocationId":"b-1"},"materials":[{"uri":"https://github.com/other/tool","digest":{"sha1":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}},
+		{"uri":"git+https://github.com/o/r","digest":{"sha1":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}}]}`
+	got, err := ReadV01([]byte(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Provenance{BuilderID: "https://cloudbuild.googleapis.com/GoogleHostedWorker@v0.2", BuildType: "https://cloudbuild.googleapis.com/CloudBuildYaml@v0.1",
+		SourceURI: "git+https://github.com/o/r", SourceCommit: "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", BuildID: "b-1"}
+	if *got != want {
+		t.Errorf("got %+v", *got)
+	}
+	for _, bad := range [][2]string{{`"definedInMaterial":1`, `"definedInMaterial":2`}, {`"definedInMaterial":1`, `"definedInMaterial":-1`},
+		{`"https://cloudbuild.googleapis.com/CloudBuildYaml@v0.1"`, `""`}, {`"materials":[`, `"materials":[1,`}} {
+		if got, err := ReadV01([]byte(strings.Replace(doc, bad[0], bad[1], 1))); err == nil {
+			t.Errorf("%s: got %+v", bad[1], *got)
+		}
+	}
+}
+
+func TestParametersThatAreAListAreRefused(t *testing.T) {
+	const doc = `{"builder":{"id":"b"},"buildType":"t","invocation":{"parameters":%s}}`
+	if _, err := ReadV02([]byte(strings.Replace(doc, "%s", "{}", 1))); err != nil {
+		t.Error(err)
+	}
+	if _, err := ReadV02([]byte(strings.Replace(doc, "%s", "[]", 1))); err == nil {
+		t.Error("a list was taken for parameters")
+	}
+}

@@ -1,4 +1,4 @@
-package sbom
+package inventory
 
 import (
 	"net/url"
