@@ -19,6 +19,25 @@ type Case struct {
 	// look" are different statuses.
 	Sources   []SourceReport `json:"sources"`
 	Envelopes []EnvelopeRef  `json:"envelopes"`
+	// SBOMChecks are, by artifact, what the gate found when it made the SBOM itself.
+	// Absent where it was not asked to.
+	SBOMChecks map[string][]SBOMCheck `json:"sbom_checks,omitempty"`
+}
+
+// SBOMCheck holds one attested SBOM against the components that the gate found in the
+// artifact. Components are compared by type, namespace, name and version of their purl.
+type SBOMCheck struct {
+	Attestation string `json:"attestation"`
+	Ref         string `json:"ref"`       // digest of the attested SBOM document
+	Generator   string `json:"generator"` // program that looked into the artifact
+	Generated   string `json:"generated"` // digest of the SBOM that it made
+	Components  int    `json:"components"`
+	// Undeclared are in the artifact and not in the attested SBOM, Absent the reverse:
+	// the first 200 of them, sorted, and how many there are.
+	Undeclared      []string `json:"undeclared"`
+	UndeclaredCount int      `json:"undeclared_count"`
+	Absent          []string `json:"absent"`
+	AbsentCount     int      `json:"absent_count"`
 }
 
 // Catalogue is the part of a bundle's catalogue that a case needs. The caller of a

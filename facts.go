@@ -22,7 +22,8 @@ type Facts struct {
 	Source         SourceFacts               `json:"source"`
 	Attestations   AttestationFacts          `json:"attestations"`
 	Rejected       map[string]Rejection      `json:"rejected"`
-	SBOMs          map[string][]SBOMRef      `json:"sboms"` // by digest of the artifact
+	SBOMs          map[string][]SBOMRef      `json:"sboms"`                 // by digest of the artifact
+	SBOMChecks     map[string][]SBOMCheck    `json:"sbom_checks,omitempty"` // by digest of the artifact; absent where the gate did not look
 	Findings       FindingFacts              `json:"findings"`
 	VEX            map[string][]VEXStatement `json:"vex"`       // by vulnerability id
 	Resources      map[string]Resource       `json:"resources"` // by address
@@ -128,6 +129,8 @@ type Verification struct {
 	Issuer    string `json:"issuer,omitempty"`
 	SAN       string `json:"san,omitempty"`
 	KeyID     string `json:"key_id,omitempty"` // "sha256:" and hex of the DER public key
+	// Signers are all whose signatures count, sorted; absent where one is enough.
+	Signers []string `json:"signers,omitempty"`
 }
 
 // AttestationFacts are the statements that were believed.
@@ -171,6 +174,7 @@ type SCAFinding struct {
 	Aliases      []string `json:"aliases,omitempty"`
 	Severity     string   `json:"severity"` // critical, high, medium, low, negligible or unknown
 	PURL         string   `json:"purl"`
+	PURLs        []string `json:"purls,omitempty"`      // with qualifiers and subpath, where a scanner gave any; sorted
 	FirstSeen    string   `json:"first_seen,omitempty"` // RFC 3339
 	FixedIn      string   `json:"fixed_in,omitempty"`
 	Attestations []string `json:"attestations"`
@@ -206,11 +210,19 @@ type SASTFinding struct {
 
 // VEXStatement says what a vulnerability means for products.
 type VEXStatement struct {
-	Attestation   string   `json:"attestation"`
-	Products      []string `json:"products"` // purls and digests
-	Status        string   `json:"status"`
-	Justification string   `json:"justification,omitempty"`
-	Timestamp     string   `json:"timestamp"` // RFC 3339
+	Attestation   string     `json:"attestation"`
+	Products      []string   `json:"products"`         // purls, with qualifiers and subpath, and digests
+	Ranges        []VEXRange `json:"ranges,omitempty"` // versions that are meant, where it was not told whether a component is of them
+	Status        string     `json:"status"`
+	Justification string     `json:"justification,omitempty"`
+	Timestamp     string     `json:"timestamp"`      // RFC 3339; empty where the document does not tell
+	Void          string     `json:"void,omitempty"` // why it could not be taken at its word; Status is then under_investigation
+}
+
+// VEXRange is versions of a package.
+type VEXRange struct {
+	PURL  string `json:"purl"`  // without version
+	Range string `json:"range"` // vers URI, or a text of no known form
 }
 
 // Resource is a place that holds or processes data, from a plan or a residency

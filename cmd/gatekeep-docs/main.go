@@ -116,6 +116,7 @@ func generate(root string) (map[string][]byte, error) {
 	if files["docs/rejections.md"], err = rejections(filepath.Join(root, "rejection.go")); err != nil {
 		return nil, err
 	}
+	files["docs/formats.md"] = formatsPage()
 	files["docs/rules.md"] = rulesPage(rules, catalogue)
 	for id, regime := range catalogue {
 		files["docs/regimes/"+id+".md"] = regimePage(regime, rules)

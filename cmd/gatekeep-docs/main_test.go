@@ -44,8 +44,8 @@ const reasons = `package gatekeep
 // Reasons of one
 // kind.
 const (
-	ReasonOne Reason = "one" // the first
-	ReasonTwo Reason = "two" // the | second
+	ReasonOne Reason = "one" // the first -> Do it again.
+	ReasonTwo Reason = "two" // the | second -> Do | that.
 )
 `
 
@@ -67,7 +67,7 @@ func project(t *testing.T) string {
 }
 
 var all = []string{
-	"docs/regimes/sample.md", "docs/regimes/withdrawn.md", "docs/rejections.md", "docs/rules.md",
+	"docs/formats.md", "docs/regimes/sample.md", "docs/regimes/withdrawn.md", "docs/rejections.md", "docs/rules.md",
 	"policies/capabilities.json", "policies/rego/gatekeep/index/data.json",
 }
 
@@ -113,7 +113,7 @@ func TestPagesHoldWhatThePolicySays(t *testing.T) {
 			"## change", "### change/approved-twice", "It is described.", "| Waivable | no |",
 			"[sample c-1](regimes/sample.md)", "<https://example.com/rule>",
 		},
-		"docs/rejections.md": {"Reasons of one kind.", "| `one` | the first |", "| `two` | the \\| second |"},
+		"docs/rejections.md": {"Reasons of one kind.", "| `one` | the first | Do it again. |", "| `two` | the \\| second | Do \\| that. |"},
 	} {
 		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 		if err != nil {

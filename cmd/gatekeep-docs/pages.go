@@ -140,7 +140,7 @@ func rejections(name string) ([]byte, error) {
 		if !ok || group.Tok != token.CONST {
 			continue
 		}
-		fmt.Fprintf(&b, "\n%s\n\n| Code | Meaning |\n|---|---|\n", strings.Join(strings.Fields(group.Doc.Text()), " "))
+		fmt.Fprintf(&b, "\n%s\n\n| Code | Meaning | What to do |\n|---|---|---|\n", strings.Join(strings.Fields(group.Doc.Text()), " "))
 		for _, spec := range group.Specs {
 			value := spec.(*ast.ValueSpec) // a const declaration holds nothing else
 			literal, ok := value.Values[0].(*ast.BasicLit)
@@ -151,7 +151,11 @@ func rejections(name string) ([]byte, error) {
 			if err != nil {
 				return nil, fmt.Errorf("reading reasons: %s: %w", value.Names[0].Name, err)
 			}
-			fmt.Fprintf(&b, "| `%s` | %s |\n", code, cell(value.Comment.Text()))
+			meaning, remedy, ok := strings.Cut(value.Comment.Text(), " -> ")
+			if !ok {
+				return nil, fmt.Errorf("reading reasons: the comment of %s does not say what to do", value.Names[0].Name)
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", code, cell(meaning), cell(remedy))
 		}
 	}
 	return b.Bytes(), nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -18,7 +19,6 @@ import (
 	"github.com/anchore/syft/syft/format"
 	"github.com/anchore/syft/syft/format/cyclonedxjson"
 	"github.com/anchore/syft/syft/format/spdxjson"
-	"github.com/anchore/syft/syft/pkg"
 	"github.com/anchore/syft/syft/sbom"
 	"github.com/anchore/syft/syft/source"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -26,7 +26,12 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"modernc.org/sqlite"
 )
+
+// syft reads the RPM databases of recent distributions with the driver that is
+// registered under the name "sqlite", which this module does by being there.
+var _ driver.Driver = (*sqlite.Driver)(nil)
 
 // catalogue finds what is in a source and writes it down. Unread are the files that
 // syft knows how to read and could not.
@@ -49,19 +54,9 @@ func catalogue(ctx context.Context, what, platform, formatName string) (document
 	}
 	defer opened.Close()
 	found, err := syft.CreateSBOM(ctx, opened, syft.DefaultCreateSBOMConfig().
-		WithUnknownsConfig(cataloging.UnknownsConfig{}).
-		WithCatalogerSelection(cataloging.NewSelectionRequest().WithRemovals("rpm-db-cataloger")))
+		WithUnknownsConfig(cataloging.UnknownsConfig{}))
 	if err != nil {
 		return nil, nil, fmt.Errorf("cataloguing %s: %w", what, err)
-	}
-	// syft reads RPM databases with an SQL driver that this program does not carry,
-	// and an SBOM without those packages would be untrue.
-	files, err := opened.FileResolver(source.SquashedScope)
-	if err != nil {
-		return nil, nil, fmt.Errorf("cataloguing %s: %w", what, err)
-	}
-	if rpm, err := files.FilesByGlob(pkg.RpmDBGlob); err != nil || len(rpm) > 0 {
-		return nil, nil, fmt.Errorf("cataloguing %s: it holds an RPM database: make its SBOM with syft itself", what)
 	}
 	for file, why := range found.Artifacts.Unknowns {
 		unread = append(unread, file.RealPath+": "+strings.Join(why, "; "))

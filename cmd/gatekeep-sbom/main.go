@@ -21,7 +21,6 @@ import (
 const help = `gatekeep-sbom writes the SBOM of SOURCE: an image in a registry, a folder with an
 OCI layout, or any other folder. A path that exists is a folder; anything else is
 an image reference. It asks nobody but the registry, on loopback in plain HTTP.
-What holds an RPM database is refused.
 
 An SBOM is about what runs on one platform: of an index with several, --platform
 names one. Sign the result with 'gatekeep attest --type sbom'. The same source
@@ -69,6 +68,7 @@ func write(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs := pflag.NewFlagSet("gatekeep-sbom", pflag.ContinueOnError)
 	platform := fs.String("platform", "", `platform of an image, for example "linux/arm64"`)
 	format := fs.String("format", "cyclonedx-json", "cyclonedx-json or spdx-json")
+	strict := fs.Bool("strict", false, "fail where a file that lists packages could not be read")
 	out := fs.StringP("output", "o", "", "file to write (default: standard output)")
 	fs.Usage = func() { fmt.Fprint(stdout, help, fs.FlagUsages()) }
 	switch err := fs.Parse(args); {
@@ -93,6 +93,9 @@ func write(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	for _, file := range unread {
 		fmt.Fprintln(stderr, "gatekeep-sbom: not read:", file)
+	}
+	if *strict && len(unread) > 0 {
+		return fmt.Errorf("%d files that list packages were not read, so the SBOM would leave them out", len(unread))
 	}
 	if document, err = fix(document, at.UTC()); err != nil {
 		return err

@@ -220,7 +220,7 @@ func TestWhatCannotBeSaidTrulyIsRefused(t *testing.T) {
 		{"neither folder nor reference", []string{"./no/such:folder:"}, 2, "no such folder"},
 		{"no such image", []string{strings.TrimSuffix(tag, ":1") + ":2"}, 3, "opening"},
 		{"no registry", []string{"127.0.0.1:1/app:1"}, 3, "opening"},
-		{"an RPM database", []string{pushed(t, rpm)}, 3, "RPM"},
+		{"a broken RPM database", []string{"--strict", pushed(t, rpm)}, 3, "rpmdb.sqlite"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out, complaints bytes.Buffer
@@ -231,5 +231,23 @@ func TestWhatCannotBeSaidTrulyIsRefused(t *testing.T) {
 				t.Errorf("the message %q does not say %q", &complaints, c.says)
 			}
 		})
+	}
+}
+
+// testdata/rpmdb.sqlite is pkg/testdata/cbl-mariner-2.0/rpmdb.sqlite of
+// github.com/anchore/go-rpmdb v0.2.0 (MIT).
+func TestPackagesOfAnRPMDatabaseAreListed(t *testing.T) {
+	db, err := os.ReadFile("testdata/rpmdb.sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: imageWith(t, "amd64", map[string][]byte{
+		"var/lib/rpm/rpmdb.sqlite": db, "etc/os-release": []byte("ID=mariner\nVERSION_ID=2.0\n")})})
+	var out, complaints bytes.Buffer
+	if code := run(context.Background(), []string{"--strict", pushed(t, index)}, &out, &complaints); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &complaints)
+	}
+	if n := strings.Count(out.String(), `"purl":"pkg:rpm/mariner/`); n < 20 {
+		t.Errorf("%d packages in %.2000s", n, &out)
 	}
 }

@@ -52,6 +52,7 @@ func factsOf(c gatekeep.Case, ev *attest.Evidence, binding string, version strin
 			Change: c.Request.Change, Plan: c.Request.Plan, Strategy: c.Request.Strategy,
 		},
 		EvidenceErrors: []gatekeep.EvidenceError{},
+		SBOMChecks:     c.SBOMChecks,
 		State: gatekeep.StateFacts{
 			ConsumedNonces: list(c.State.ConsumedNonces),
 			Incidents:      map[string]gatekeep.Incident{},

@@ -36,6 +36,9 @@ type Question struct {
 	Archive []byte
 	// PolicySignature is the bundle that signs the policy, where there is one.
 	PolicySignature []byte
+	// Generate makes the SBOM of an artifact anew, so that the attested one can be held
+	// against it. Nil: the attested one is not checked.
+	Generate Generator
 }
 
 // Answer is the record of a decision and all that it was made from, ready to be
@@ -68,6 +71,9 @@ func Check(ctx context.Context, q Question) (*Answer, error) {
 		return nil, err
 	}
 	if c.Catalogue, err = catalogueOf(q, principals(c, believed)); err != nil {
+		return nil, err
+	}
+	if c.SBOMChecks, err = checkSBOMs(ctx, q, believed); err != nil {
 		return nil, err
 	}
 	judged, err := decide(ctx, c, believed, binding, q.Law)

@@ -332,7 +332,7 @@ test_adding_unrelated_attestations_shuts_no_gate if {
 }
 
 test_every_rule_that_reads_these_kinds_is_asked if {
-	count(_outcomes(fixture.input_doc)) == 10
+	count(_outcomes(fixture.input_doc)) == 11
 }
 
 test_adding_unrelated_attestations_helps_no_forged_provenance if _unchanged("forged provenance")

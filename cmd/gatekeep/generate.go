@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sbom"
+	"github.com/gatekeep-dev/gatekeep/internal/gate"
+)
+
+// sbomProgram looks into images and folders. It is a program of its own, since what it
+// is made with is larger than all the rest.
+const sbomProgram = "gatekeep-sbom"
+
+// findSBOMProgram looks beside this program first, and then where programs are.
+func findSBOMProgram() (string, error) {
+	if self, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(self), sbomProgram)
+		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
+			return beside, nil
+		}
+	}
+	path, err := exec.LookPath(sbomProgram)
+	if err != nil {
+		return "", usage("there is no %s beside gatekeep nor in PATH: install it ('make build' makes both)", sbomProgram)
+	}
+	return path, nil
+}
+
+// makeSBOM looks into an image or a folder. Platform chooses one image of an index, and
+// may be empty.
+func makeSBOM(ctx context.Context, what, platform string) (document []byte, err error) {
+	program, err := findSBOMProgram()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"--strict"}
+	if platform != "" {
+		args = append(args, "--platform", platform)
+	}
+	cmd := exec.CommandContext(ctx, program, append(args, "--", what)...)
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &limited{limit: sbom.MaxBytes, out: &out}, &limited{limit: 1 << 16, out: &said}
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("making the SBOM of %s: %w", what, ctx.Err())
+		}
+		return nil, fmt.Errorf("making the SBOM of %s: %w: %s", what, err, strings.TrimSpace(said.String()))
+	}
+	return out.Bytes(), nil
+}
+
+// limited takes so many bytes and fails at the next.
+type limited struct {
+	limit int
+	out   *bytes.Buffer
+}
+
+var errTooMuch = errors.New("it wrote more than is read")
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.out.Len()+len(p) > l.limit {
+		return 0, errTooMuch
+	}
+	return l.out.Write(p)
+}
+
+// generator makes SBOMs for a check. What the subject names by digest is what is looked
+// into: an image in its registry, or the folder itself.
+func generator(subject gatekeep.Subject) (gate.Generator, error) {
+	if subject.Kind == gatekeep.KindFile {
+		return nil, usage("--verify-sbom looks into images and folders, and %s is a file", subject.Ref)
+	}
+	if _, err := findSBOMProgram(); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, a gatekeep.Artifact, digest string) ([]byte, string, error) {
+		what := a.Name + "@" + digest
+		if subject.Kind == gatekeep.KindDirectory {
+			what = subject.Ref
+		}
+		document, err := makeSBOM(ctx, what, "")
+		return document, sbomProgram, err
+	}, nil
+}
