@@ -1,9 +1,11 @@
 package strictjson
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strconv"
 )
 
 // scanner walks one document. Its recursion is bounded by depth.
@@ -154,8 +156,27 @@ func (s *scanner) literal(word string) error {
 	return nil
 }
 
-// number reads the grammar of RFC 8259 section 6.
+// number reads the grammar of RFC 8259 section 6. Of its values only those that a
+// double can hold are taken, as RFC 8785 section 3.2.2.3 asks for: beyond, some readers
+// give up, some round to infinity, and some stop working.
 func (s *scanner) number() error {
+	start := s.pos
+	if err := s.numeral(); err != nil {
+		return err
+	}
+	const certain = 300 // digits that a double holds, whatever they are
+	text := s.data[start:s.pos]
+	if bytes.IndexAny(text, "eE") < 0 && len(text) < certain {
+		return nil
+	}
+	if _, err := strconv.ParseFloat(string(text), 64); err != nil {
+		s.pos = start
+		return s.fail("number beyond what a double holds")
+	}
+	return nil
+}
+
+func (s *scanner) numeral() error {
 	if s.peek() == '-' {
 		s.pos++
 	}

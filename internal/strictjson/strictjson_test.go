@@ -127,6 +127,21 @@ func TestMembersKeepNamesExact(t *testing.T) {
 	}
 }
 
+func TestNumbersBeyondADoubleAreRefusedAtTheirPlace(t *testing.T) {
+	for doc, want := range map[string]bool{
+		`[1e308]`: true, `[1e309]`: false, `[-1e999999999]`: false, `[1e-999999999]`: true, `[0e99999]`: true,
+		`[` + strings.Repeat("9", 308) + `]`: true, `[` + strings.Repeat("9", 400) + `]`: false,
+	} {
+		if err := Check([]byte(doc), roomy); (err == nil) != want {
+			t.Errorf("%.20s: %v", doc, err)
+		}
+	}
+	var at *Error
+	if err := Check([]byte(`{"a":1e999}`), roomy); !errors.As(err, &at) || at.Offset != 5 {
+		t.Errorf("got %v", err)
+	}
+}
+
 // In the suite y_ must be accepted, n_ must not, i_ is up to the parser. Here the
 // i_ cases that two parsers read in two ways are refused.
 func TestSuiteOfOthers(t *testing.T) {
@@ -136,6 +151,11 @@ func TestSuiteOfOthers(t *testing.T) {
 		"i_string_inverted_surrogates_U+1D11E.json": true,
 		"i_structure_UTF-8_BOM_empty_object.json":   true,
 		"i_object_key_lone_2nd_surrogate.json":      true,
+		"i_number_huge_exp.json":                    true,
+		"i_number_neg_int_huge_exp.json":            true,
+		"i_number_pos_double_huge_exp.json":         true,
+		"i_number_real_neg_overflow.json":           true,
+		"i_number_real_pos_overflow.json":           true,
 	}
 	for name, doc := range suite(t) {
 		want := !strings.HasPrefix(name, "n_") && !refused[name]
