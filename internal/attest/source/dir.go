@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/source/ocilayout"
 )
 
 // Bounds on one path of a Dir.
@@ -25,9 +26,10 @@ const (
 )
 
 // Dir finds envelopes in files and folders that the caller named. A folder is read
-// with all below it, but only files whose names end as envelopes do; a file that
-// is named itself is always read. What was named and does not exist is a failure,
-// not an empty place.
+// with all below it, but only files whose names end as envelopes do, compressed or
+// not; a file that is named itself is always read. A folder that is an OCI layout, and
+// an archive of one that is named itself, are read as OCILayout does. What was named
+// and does not exist is a failure, not an empty place.
 type Dir struct {
 	Paths []string
 }
@@ -37,11 +39,11 @@ type Dir struct {
 var endings = []string{".json", ".jsonl", ".sigstore", ".bundle"}
 
 // Envelopes implements attest.Source, with one report for each path.
-func (d Dir) Envelopes(ctx context.Context, _ gatekeep.Subject) ([]attest.Envelope, []gatekeep.SourceReport) {
+func (d Dir) Envelopes(ctx context.Context, s gatekeep.Subject) ([]attest.Envelope, []gatekeep.SourceReport) {
 	var envelopes []attest.Envelope
 	var reports []gatekeep.SourceReport
 	for _, path := range d.Paths {
-		r := reader{ctx: ctx, source: path}
+		r := reader{ctx: ctx, source: path, about: attest.AboutSubject(s)}
 		report := gatekeep.SourceReport{Name: path, Status: gatekeep.SourceRead, Required: true}
 		if err := r.path(path); err != nil {
 			report.Status, report.Reason, report.Detail = gatekeep.SourceFailed, reasonOfRead(err), err.Error()
@@ -57,7 +59,7 @@ func (d Dir) Envelopes(ctx context.Context, _ gatekeep.Subject) ([]attest.Envelo
 
 func reasonOfRead(err error) gatekeep.Reason {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return gatekeep.ReasonSourceTimeout
+		return gatekeep.ReasonSourceUnreachable
 	}
 	return reasonOfFile(err)
 }
@@ -66,6 +68,7 @@ func reasonOfRead(err error) gatekeep.Reason {
 type reader struct {
 	ctx       context.Context
 	source    string
+	about     []string // digests, for layouts
 	envelopes []attest.Envelope
 	files     int
 	bytes     int64
@@ -78,6 +81,8 @@ func (r *reader) path(path string) error {
 		return err
 	case info.Mode()&fs.ModeSymlink != 0:
 		return fmt.Errorf("%s: %w", path, errSymlink)
+	case info.Mode().IsRegular() && ocilayout.Is(path):
+		return r.layout(path)
 	case info.Mode().IsRegular():
 		return r.file(os.DirFS(filepath.Dir(path)), filepath.Base(path))
 	case !info.IsDir():
@@ -95,6 +100,11 @@ func (r *reader) path(path string) error {
 			return err
 		case entry.Type()&fs.ModeSymlink != 0:
 			return fmt.Errorf("%s: %w", name, errSymlink)
+		case entry.IsDir() && isLayoutFolder(root, name):
+			if err := r.layout(filepath.Join(path, name)); err != nil {
+				return err
+			}
+			return fs.SkipDir
 		case entry.IsDir() || !hasEnding(name):
 			return r.ctx.Err()
 		case !entry.Type().IsRegular():
@@ -104,7 +114,24 @@ func (r *reader) path(path string) error {
 	})
 }
 
+func isLayoutFolder(root *os.Root, name string) bool {
+	_, err := root.Lstat(filepath.Join(name, "oci-layout"))
+	return err == nil
+}
+
+// layout reads the evidence about the subject in an OCI layout.
+func (r *reader) layout(path string) error {
+	envelopes, err := layoutEnvelopes(r.ctx, path, r.about)
+	for i := range envelopes {
+		envelopes[i].Source = r.source
+		r.bytes += int64(len(envelopes[i].Bytes))
+	}
+	r.envelopes = append(r.envelopes, envelopes...)
+	return err
+}
+
 func hasEnding(name string) bool {
+	name = withoutCompression(name)
 	return slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
@@ -123,7 +150,7 @@ func (r *reader) file(fsys fs.FS, name string) error {
 	defer f.Close()
 	// One byte over the bound of a document is let through, so that the document is
 	// refused with its own reason.
-	lines := strings.HasSuffix(name, ".jsonl")
+	lines := strings.HasSuffix(withoutCompression(name), ".jsonl")
 	bound := min(MaxDirBytes-r.bytes, attest.EnvelopeBytes+1)
 	if lines {
 		bound = MaxDirBytes - r.bytes
@@ -134,6 +161,9 @@ func (r *reader) file(fsys fs.FS, name string) error {
 	}
 	data, err := io.ReadAll(io.LimitReader(f, bound+1))
 	if err != nil {
+		return err
+	}
+	if data, err = Inflate(name, data, bound+1); err != nil {
 		return err
 	}
 	if r.bytes += int64(len(data)); r.bytes > MaxDirBytes {

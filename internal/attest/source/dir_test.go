@@ -91,7 +91,7 @@ func TestCancelledReadingFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, reports := Dir{Paths: []string{dir}}.Envelopes(ctx, gatekeep.Subject{})
-	if r := reports[0]; r.Status != gatekeep.SourceFailed || r.Reason != gatekeep.ReasonSourceTimeout {
+	if r := reports[0]; r.Status != gatekeep.SourceFailed || r.Reason != gatekeep.ReasonSourceUnreachable {
 		t.Fatalf("got %+v", r)
 	}
 }

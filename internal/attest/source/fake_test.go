@@ -2,6 +2,9 @@ package source
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/source/ocistore"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 )
 
@@ -31,6 +35,7 @@ func quick() Registry {
 // fake is a loopback registry with faults by part of the path.
 type fake struct {
 	host   string
+	inner  http.Handler
 	mu     sync.Mutex
 	faults map[string]http.HandlerFunc
 }
@@ -39,8 +44,8 @@ type fake struct {
 // that were written before OCI 1.1.
 func newFake(t testing.TB, referrersAPI bool) *fake {
 	t.Helper()
-	inner := registry.New(registry.WithReferrersSupport(referrersAPI))
-	f := &fake{faults: map[string]http.HandlerFunc{}}
+	inner := registry.New(registry.WithReferrersSupport(referrersAPI), registry.Logger(log.New(io.Discard, "", 0)))
+	f := &fake{inner: inner, faults: map[string]http.HandlerFunc{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h := f.fault(r.URL.Path); h != nil {
 			h(w, r)
@@ -57,14 +62,15 @@ func (f *fake) fault(path string) http.HandlerFunc {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for part, h := range f.faults {
-		if strings.Contains(path, part) {
+		if end, exact := strings.CutSuffix(part, "$"); strings.Contains(path, end) && (!exact || strings.HasSuffix(path, end)) {
 			return h
 		}
 	}
 	return nil
 }
 
-// breakPath makes every request whose path holds part meet h.
+// breakPath makes every request whose path holds part, or ends with it where part ends
+// with "$", meet h.
 func (f *fake) breakPath(part string, h http.HandlerFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,6 +79,24 @@ func (f *fake) breakPath(part string, h http.HandlerFunc) {
 
 func status(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+// page is what a proxy answers in place of the registry.
+func page(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(code)
+		fmt.Fprint(w, "<html><title>nginx</title></html>")
+	}
+}
+
+// refuse answers as registries do, with a code.
+func refuse(status int, code string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"errors":[{"code":%q,"message":"no"}]}`, code)
+	}
 }
 
 // answer writes a body of a media type.
@@ -122,7 +146,7 @@ func (f *fake) attach(t testing.TB, repo, subject string, documents ...string) {
 	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	for _, d := range documents {
 		var err error
-		if image, err = mutate.AppendLayers(image, static.NewLayer([]byte(d), mediaDSSE)); err != nil {
+		if image, err = mutate.AppendLayers(image, static.NewLayer([]byte(d), ocistore.MediaDSSE)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -148,7 +172,7 @@ func referrer(t testing.TB, subject string, artifactType string, layer []byte, s
 	}
 	b, err := json.Marshal(v1.Manifest{
 		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: artifactType,
-		Config:  v1.Descriptor{MediaType: mediaEmpty, Digest: none, Size: 2},
+		Config:  v1.Descriptor{MediaType: ocistore.MediaEmpty, Digest: none, Size: 2},
 		Layers:  []v1.Descriptor{{MediaType: types.MediaType(artifactType), Digest: blob, Size: size}},
 		Subject: &v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: hash, Size: 1},
 	})

@@ -30,6 +30,11 @@ func exists(path string) bool {
 	return err == nil
 }
 
+func isFile(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // pathName is a path as the name of a subject: never one that reads as a repository.
 func pathName(path string) string {
 	path = filepath.ToSlash(filepath.Clean(path))
@@ -79,6 +84,8 @@ func reasonOfFile(err error) gatekeep.Reason {
 		return gatekeep.ReasonNotFound
 	case errors.Is(err, fs.ErrPermission):
 		return gatekeep.ReasonSourceDenied
+	case errors.Is(err, ErrTooLarge):
+		return gatekeep.ReasonTooLarge
 	}
 	return gatekeep.ReasonSourceMalformed
 }

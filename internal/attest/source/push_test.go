@@ -7,9 +7,10 @@ import (
 	"testing"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/source/ocistore"
 )
 
-const keyBundle = `{"mediaType":"` + mediaBundle03 + `","verificationMaterial":{"publicKey":{"hint":"k"}},` +
+const keyBundle = `{"mediaType":"` + ocistore.MediaBundle + `","verificationMaterial":{"publicKey":{"hint":"k"}},` +
 	`"dsseEnvelope":{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"AA=="}]}}`
 
 func TestPushedBundleIsFoundAgain(t *testing.T) {

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/source/httpguard"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/source/ocistore"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
@@ -23,10 +25,15 @@ const (
 )
 
 // Resolve names a subject by digest: an OCI reference with registry and tag or
-// digest, or the path of a file or folder. A text is a path where it begins with
-// "./", "../" or "/", or where something lies under that path. Errors are a
-// *ResolveError where something was looked for.
+// digest, the path of a file or folder, or that of an OCI layout, with ":tag" or
+// "@sha256:..." where it holds several images. A text is a path where it begins with
+// "./", "../" or "/", or where something lies under that path. A folder that is a
+// layout is taken for one, an archive where "oci:" stands before its path. Errors are
+// a *ResolveError where something was looked for.
 func Resolve(ctx context.Context, ref string, r Registry) (gatekeep.Subject, error) {
+	if path, which, ok := cutLayout(ref); ok {
+		return resolveLayout(ctx, ref, path, which)
+	}
 	if isPath(ref) || exists(ref) {
 		return resolvePath(ref)
 	}
@@ -34,34 +41,43 @@ func Resolve(ctx context.Context, ref string, r Registry) (gatekeep.Subject, err
 	if err != nil {
 		return gatekeep.Subject{}, fmt.Errorf("resolving subject %q: it is no path that exists and no image reference; write registry/repository:tag, registry/repository@sha256:... or ./path: %w", ref, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.timeout())
+	ctx, cancel := r.Within(ctx)
 	defer cancel()
-	puller, err := remote.NewPuller(r.options(ctx)...)
+	var left atomic.Int64 // no evidence is read here
+	from, err := r.Open(ctx, parsed.Context(), &left)
 	if err != nil {
-		return gatekeep.Subject{}, &ResolveError{ref, gatekeep.ReasonSourceUnreachable, err}
+		return gatekeep.Subject{}, &ResolveError{ref, reasonOfLook(err), ocistore.Why(ctx, err)}
 	}
-	w := walk{client: &client{puller: puller}, repo: parsed.Context(), artifacts: map[string]gatekeep.Artifact{}}
-	desc, err := puller.Get(ctx, parsed)
+	desc, err := from.Get(ctx, parsed)
 	if err != nil {
-		return gatekeep.Subject{}, &ResolveError{ref, classify(err), err}
+		return gatekeep.Subject{}, &ResolveError{ref, httpguard.Reason(err), ocistore.Why(ctx, err)}
 	}
-	d := desc.Digest.String()
-	kind, err := w.visit(ctx, desc.Manifest, node{digest: d, mediaType: desc.MediaType})
-	if err == nil && len(w.artifacts) == 0 {
-		err = errors.New("the index lists no platform that could run")
-	}
+	w := walk{from: from, name: parsed.Context().Name(), artifacts: map[string]gatekeep.Artifact{}}
+	s, err := w.subject(ctx, ref, desc.Manifest, node{digest: desc.Digest.String(), mediaType: desc.MediaType})
 	if err != nil {
-		return gatekeep.Subject{}, &ResolveError{ref, reasonOfLook(err), err}
+		return gatekeep.Subject{}, &ResolveError{ref, reasonOfLook(err), ocistore.Why(ctx, err)}
 	}
-	return gatekeep.Subject{Kind: kind, Name: w.repo.Name(), Ref: ref, Digest: d, Artifacts: w.artifacts}, nil
+	return s, nil
 }
 
 // walk collects what would run of one reference.
 type walk struct {
-	client    *client
-	repo      name.Repository
+	from      ocistore.Store
+	name      string // of what holds it
 	artifacts map[string]gatekeep.Artifact
 	entries   int
+}
+
+// subject names what a manifest stands for.
+func (w *walk) subject(ctx context.Context, ref string, manifest []byte, n node) (gatekeep.Subject, error) {
+	kind, err := w.visit(ctx, manifest, n)
+	if err != nil {
+		return gatekeep.Subject{}, err
+	}
+	if len(w.artifacts) == 0 {
+		return gatekeep.Subject{}, errors.New("the index lists no platform that could run")
+	}
+	return gatekeep.Subject{Kind: kind, Name: w.name, Ref: ref, Digest: n.digest, Artifacts: w.artifacts}, nil
 }
 
 // node is one manifest on the way, with the indexes that hold it, innermost first.
@@ -77,7 +93,7 @@ func (w *walk) visit(ctx context.Context, manifest []byte, n node) (string, erro
 	if !digest.Valid(n.digest) {
 		return "", fmt.Errorf("digest %q is not sha256, which is all that is read here", n.digest)
 	}
-	members, err := strictjson.Members(manifest, manifestLimits())
+	members, err := strictjson.Members(manifest, ocistore.ManifestLimits())
 	if err != nil {
 		return "", fmt.Errorf("reading manifest %s: %w", n.digest, err)
 	}
@@ -96,14 +112,14 @@ func (w *walk) visit(ctx context.Context, manifest []byte, n node) (string, erro
 func (w *walk) add(n node) {
 	if _, known := w.artifacts[n.digest]; !known {
 		w.artifacts[n.digest] = gatekeep.Artifact{
-			Name: w.repo.Name(), Platform: n.platform, CoveredBy: append([]string{n.digest}, n.within...),
+			Name: w.name, Platform: n.platform, CoveredBy: append([]string{n.digest}, n.within...),
 		}
 	}
 }
 
 func (w *walk) index(ctx context.Context, manifest []byte, n node) error {
 	var list v1.IndexManifest
-	if err := strictjson.Unmarshal(manifest, manifestLimits(), &list); err != nil {
+	if err := strictjson.Unmarshal(manifest, ocistore.ManifestLimits(), &list); err != nil {
 		return fmt.Errorf("reading index %s: %w", n.digest, err)
 	}
 	if w.entries += len(list.Manifests); w.entries > MaxPlatforms {
@@ -124,11 +140,11 @@ func (w *walk) index(ctx context.Context, manifest []byte, n node) error {
 		if len(child.within) >= MaxNesting {
 			return fmt.Errorf("reading index %s: indexes are nested deeper than %d", n.digest, MaxNesting)
 		}
-		desc, err := w.client.puller.Get(ctx, w.repo.Digest(child.digest))
+		inner, err := w.from.Manifest(ctx, child.digest)
 		if err != nil {
 			return fmt.Errorf("reading index %s: %w", child.digest, err)
 		}
-		if _, err := w.visit(ctx, desc.Manifest, child); err != nil {
+		if _, err := w.visit(ctx, inner, child); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/source/ocistore"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 )
 
@@ -150,7 +151,7 @@ func TestIndexMustHoldWhatCouldRun(t *testing.T) {
 
 func TestMissingSubjectIsNotAnUnreachableOne(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	other := referrer(t, digest.Of([]byte("a")), mediaDSSE, []byte("{}"), 2)
+	other := referrer(t, digest.Of([]byte("a")), ocistore.MediaDSSE, []byte("{}"), 2)
 	for _, c := range []struct {
 		name   string
 		h      http.HandlerFunc
@@ -159,9 +160,14 @@ func TestMissingSubjectIsNotAnUnreachableOne(t *testing.T) {
 		{"not there", nil, gatekeep.ReasonNotFound},
 		{"401", status(http.StatusUnauthorized), gatekeep.ReasonSourceDenied},
 		{"403", status(http.StatusForbidden), gatekeep.ReasonSourceDenied},
-		{"429", status(http.StatusTooManyRequests), gatekeep.ReasonSourceLimited},
+		{"429", status(http.StatusTooManyRequests), gatekeep.ReasonSourceUnreachable},
+		{"404 without body", status(http.StatusNotFound), gatekeep.ReasonNotFound},
+		{"404 of a proxy", page(http.StatusNotFound), gatekeep.ReasonSourceMalformed},
+		{"404 that means something else", refuse(http.StatusNotFound, "UNSUPPORTED"), gatekeep.ReasonSourceMalformed},
+		{"404 of another registry", refuse(http.StatusNotFound, "NOT_FOUND"), gatekeep.ReasonNotFound},
+		{"502 of a proxy", page(http.StatusBadGateway), gatekeep.ReasonSourceUnreachable},
 		{"500", status(http.StatusInternalServerError), gatekeep.ReasonSourceUnreachable},
-		{"hang", hang, gatekeep.ReasonSourceTimeout},
+		{"hang", hang, gatekeep.ReasonSourceUnreachable},
 		{"other bytes than asked for", answer("application/vnd.oci.image.manifest.v1+json", other), gatekeep.ReasonSourceMalformed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
