@@ -30,10 +30,10 @@ const (
 // Reasons for which a source could not be looked at. Unlike "nothing there" they
 // leave the gate unable to judge.
 const (
-	ReasonSourceUnreachable Reason = "source_unreachable" // no answer, or a server error -> Restore the place, or wait: it was asked several times until the deadline.
+	ReasonSourceUnreachable Reason = "source_unreachable" // no usable answer before the deadline, however often it was asked -> Restore the place, or wait: it was asked several times until the deadline.
 	ReasonSourceDenied      Reason = "source_denied"      // 401 or 403 -> Log in to the registry, or let the account read it.
 	ReasonSourceTimeout     Reason = "source_timeout"     // no answer in time -> Recorded by earlier versions; now source_unreachable.
-	ReasonSourceLimited     Reason = "source_limited"     // 429 -> Recorded by earlier versions; now source_unreachable.
+	ReasonSourceLimited     Reason = "source_limited"     // asked too often -> Recorded by earlier versions; now source_unreachable.
 	ReasonSourceMalformed   Reason = "source_malformed"   // an answer that breaks its own protocol, or lies about a digest or size -> Ask whoever runs the place: what it answers breaks its own protocol.
 	ReasonNotFound          Reason = "not_found"          // a subject that does not exist -> Check the name; what was pushed under it is gone, or never was.
 )

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/vex"
 )
 
 // Apply fills what rules read with what was believed. f.Subject must be set: it
@@ -38,6 +39,8 @@ func (ev *Evidence) Apply(f *gatekeep.Facts) {
 		applyGovernance(f, s)
 		applySource(f, s)
 	}
+	ev.applyFindings(f)
+	vex.Narrow(f)
 	sortDataFlow(&f.DataFlow)
 }
 
@@ -58,15 +61,9 @@ func applySBOM(f *gatekeep.Facts, s Statement) {
 	}
 }
 
+// applyScans takes what is told of flaws and of vulnerabilities; applyFindings has the
+// vulnerabilities themselves.
 func applyScans(f *gatekeep.Facts, s Statement) {
-	for _, found := range s.Content.SCA {
-		found.Attestations = []string{s.ID}
-		name := found.ID + " " + found.PURL
-		if known, ok := f.Findings.SCA[name]; ok {
-			found = mergeSCA(known, found)
-		}
-		f.Findings.SCA[name] = found
-	}
 	for _, fingerprint := range slices.Sorted(maps.Keys(s.Content.SAST)) {
 		found := s.Content.SAST[fingerprint]
 		found.Attestation = s.ID
@@ -81,32 +78,6 @@ func applyScans(f *gatekeep.Facts, s Statement) {
 			f.VEX[id] = append(f.VEX[id], v)
 		}
 	}
-}
-
-// severities from the gravest; a word that is not here counts as the last.
-var severities = []string{"critical", "high", "medium", "low", "negligible", "unknown"}
-
-// mergeSCA joins what two scans say of one vulnerability in one component: the
-// graver severity, the earlier sighting.
-func mergeSCA(a, b gatekeep.SCAFinding) gatekeep.SCAFinding {
-	rank := func(s string) int {
-		if i := slices.Index(severities, s); i >= 0 {
-			return i
-		}
-		return len(severities)
-	}
-	if rank(b.Severity) < rank(a.Severity) {
-		a.Severity = b.Severity
-	}
-	if a.FirstSeen == "" || b.FirstSeen != "" && b.FirstSeen < a.FirstSeen {
-		a.FirstSeen = b.FirstSeen
-	}
-	if a.FixedIn == "" {
-		a.FixedIn = b.FixedIn
-	}
-	a.Aliases = union(a.Aliases, b.Aliases)
-	a.Attestations = union(a.Attestations, b.Attestations)
-	return a
 }
 
 // union is sorted, each text once; nil where both are empty.

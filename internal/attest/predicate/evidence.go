@@ -5,15 +5,14 @@ import (
 	"fmt"
 
 	"github.com/gatekeep-dev/gatekeep"
-	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/slsa"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/sbom"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
-	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
 
 func decodeSLSA1(raw []byte) (*Content, error)  { return provenanceContent(raw, slsa.ReadV1) }
 func decodeSLSA02(raw []byte) (*Content, error) { return provenanceContent(raw, slsa.ReadV02) }
+func decodeSLSA01(raw []byte) (*Content, error) { return provenanceContent(raw, slsa.ReadV01) }
 
 func provenanceContent(raw []byte, read func([]byte) (*slsa.Provenance, error)) (*Content, error) {
 	if err := unambiguous(raw); err != nil {
@@ -27,27 +26,13 @@ func provenanceContent(raw []byte, read func([]byte) (*slsa.Provenance, error)) 
 		"source_ref": p.SourceRef, "source_commit": p.SourceCommit, "build_id": p.BuildID, "event": p.Event}}, nil
 }
 
-func decodeCycloneDX(raw []byte) (*Content, error) { return sbomContent(raw, raw, sbom.CycloneDX) }
+func decodeCycloneDX(raw []byte) (*Content, error) { return sbomContent(raw, sbom.CycloneDX) }
+func decodeSPDX(raw []byte) (*Content, error)      { return sbomContent(raw, sbom.SPDX) }
 
-// decodeSPDX reads a document, or a text that holds one: cosign attests SPDX in
-// either form.
-func decodeSPDX(raw []byte) (*Content, error) {
-	var text string
-	if len(raw) == 0 || raw[0] != '"' {
-		return sbomContent(raw, raw, sbom.SPDX)
-	}
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return nil, fmt.Errorf("reading SBOM: %w", err)
-	}
-	// The check of the envelope has not seen what is in the text.
-	if err := strictjson.Check([]byte(text), strictjson.Limits{Bytes: sbom.MaxBytes, Depth: sbom.MaxDepth}); err != nil {
-		return nil, fmt.Errorf("reading SBOM: the text that holds the document: %w", err)
-	}
-	return sbomContent(raw, []byte(text), sbom.SPDX)
-}
-
-func sbomContent(raw, document []byte, format string) (*Content, error) {
-	doc, err := sbom.Decode(document)
+// sbomContent reads a document, or a text that holds one: what is no JSON object, such
+// as tag-value and XML, is attested as a text.
+func sbomContent(raw []byte, format string) (*Content, error) {
+	doc, err := sbomIn(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -63,85 +48,16 @@ func sbomContent(raw, document []byte, format string) (*Content, error) {
 	}, nil
 }
 
-func decodeVulns(raw []byte) (*Content, error)      { return vulnsContent(raw, scan.InToto) }
-func decodeCosignVuln(raw []byte) (*Content, error) { return vulnsContent(raw, scan.Cosign) }
-
-func vulnsContent(raw []byte, read func([]byte) (*scan.Vulnerabilities, error)) (*Content, error) {
-	if err := unambiguous(raw); err != nil {
-		return nil, fmt.Errorf("reading vulnerability scan: %w", err)
+func sbomIn(raw []byte) (*sbom.Document, error) {
+	if len(raw) == 0 || raw[0] != '"' {
+		return sbom.Decode(raw)
 	}
-	v, err := read(raw)
-	if err != nil {
-		return nil, err
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return nil, fmt.Errorf("reading SBOM: %w", err)
 	}
-	return &Content{SCA: v.Findings, Claims: map[string]any{"scanner_uri": v.ScannerURI, "scanner_version": v.ScannerVersion,
-		"scan_started_on": v.StartedOn, "scan_finished_on": v.FinishedOn, "db_last_update": v.DBLastUpdate}}, nil
-}
-
-// sast is the gatekeep.dev/sast/v1 predicate.
-type sast struct {
-	Tool                sastTool        `json:"tool"`
-	SourceCommit        string          `json:"sourceCommit"`
-	Scope               string          `json:"scope"`
-	Languages           []string        `json:"languages"`
-	FilesAnalyzed       *int            `json:"filesAnalyzed,omitempty"`
-	ExecutionSuccessful bool            `json:"executionSuccessful"`
-	SARIF               json.RawMessage `json:"sarif"`
-	FinishedAt          string          `json:"finishedAt"`
-}
-
-type sastTool struct {
-	Name           string `json:"name"`
-	Version        string `json:"version"`
-	Ruleset        string `json:"ruleset"`
-	RulesetVersion string `json:"rulesetVersion"`
-}
-
-func sastContent(p *sast) (*Content, error) {
-	if err := unambiguous(p.SARIF); err != nil {
-		return nil, fmt.Errorf("sarif: %w", err)
-	}
-	s, err := scan.ReadSARIF(p.SARIF)
-	if err != nil {
-		return nil, fmt.Errorf("sarif: %w", err)
-	}
-	claims := map[string]any{"tool": p.Tool.Name, "tool_version": p.Tool.Version, "ruleset": p.Tool.Ruleset,
-		"ruleset_version": p.Tool.RulesetVersion, "source_commit": p.SourceCommit, "scope": p.Scope,
-		"languages": list(p.Languages), "execution_successful": p.ExecutionSuccessful && s.Successful, "finished_at": p.FinishedAt}
-	// Absent is not zero: some tools do not count the files they looked at.
-	if p.FilesAnalyzed != nil {
-		claims["files_analyzed"] = *p.FilesAnalyzed
-	}
-	return &Content{SAST: s.Findings, Claims: claims}, nil
-}
-
-// secretScan is the gatekeep.dev/secret-scan/v1 predicate.
-type secretScan struct {
-	Scopes   []string `json:"scopes"`
-	Findings []struct {
-		Fingerprint  string `json:"fingerprint"`
-		Kind         string `json:"kind"`
-		Location     string `json:"location"`
-		Status       string `json:"status"`
-		VerifiedLive bool   `json:"verifiedLive"`
-	} `json:"findings"`
-	FromCommit string `json:"fromCommit"`
-	ToCommit   string `json:"toCommit"`
-	Shallow    bool   `json:"shallow"`
-	FinishedAt string `json:"finishedAt"`
-}
-
-func secretScanContent(p *secretScan) (*Content, error) {
-	if len(p.Findings) > scan.MaxFindings {
-		return nil, fmt.Errorf("more than %d findings: %w", scan.MaxFindings, ErrTooLarge)
-	}
-	findings := make([]any, 0, len(p.Findings))
-	for _, f := range p.Findings {
-		findings = append(findings, map[string]any{"fingerprint": f.Fingerprint, "kind": f.Kind, "location": f.Location,
-			"status": f.Status, "verified_live": f.VerifiedLive})
-	}
-	return &Content{Claims: map[string]any{"scopes": list(p.Scopes), "findings": findings, "from_commit": p.FromCommit,
-		"to_commit": p.ToCommit, "shallow": p.Shallow, "finished_at": p.FinishedAt}}, nil
+	// The check of the envelope has not seen what is in the text.
+	return sbom.Read([]byte(text))
 }
 
 // place is a resource of an iac-plan or residency predicate.

@@ -11,7 +11,12 @@ import (
 	"slices"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/imagesignature"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/intoto"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/jsonscan"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/evidence"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/vex"
 )
 
 // ErrTooLarge marks a predicate that is over a bound.
@@ -52,11 +57,19 @@ type Type struct {
 var Types = []Type{
 	{"provenance", []string{slsaV1}, []About{Artifact}, decodeSLSA1},
 	{"provenance", []string{slsaV02}, []About{Artifact}, decodeSLSA02},
-	{"sbom", []string{cycloneDX, cycloneDX + "/v1.4", cycloneDX + "/v1.5", cycloneDX + "/v1.6"}, []About{Artifact}, decodeCycloneDX},
-	{"sbom", []string{spdxDocument, spdxDocument + "/v2.3", spdxDocument + "/v2.2"}, []About{Artifact}, decodeSPDX},
-	{"vulns", []string{vulnsV01, vulnsV02}, []About{Artifact}, decodeVulns},
-	{"vulns", []string{cosignVuln}, []About{Artifact}, decodeCosignVuln},
-	{"vex", []string{openVEX + "/v0.2.0", openVEX}, []About{Artifact}, decodeVEX},
+	{"provenance", []string{slsaV01}, []About{Artifact}, decodeSLSA01},
+	{"sbom", []string{cycloneDX, cycloneDX + "/v1.4", cycloneDX + "/v1.5", cycloneDX + "/v1.6", cycloneDX + "/v1.7"}, []About{Artifact}, decodeCycloneDX},
+	{"sbom", []string{spdxDocument, spdxDocument + "/v2.3", spdxDocument + "/v2.2", spdxDocument + "/v3"}, []About{Artifact}, decodeSPDX},
+	{"vulns", []string{scan.VulnsV01, scan.VulnsV02}, []About{Artifact}, vulnsBy(scan.InToto)},
+	{"vulns", []string{scan.CosignVuln}, []About{Artifact}, vulnsBy(scan.Cosign)},
+	{"vulns", []string{osvResults + "v1", osvResults + "v1.6.7"}, []About{Artifact}, vulnsBy(evidence.ReportOf("osv-scanner"))},
+	{"vulns", []string{trivyReport, policyLabs + "trivy/v1"}, []About{Artifact}, vulnsBy(evidence.ReportOf("trivy"))},
+	{"vulns", []string{policyLabs + "grype/v1"}, []About{Artifact}, vulnsBy(evidence.ReportOf("grype"))},
+	{"vulns", []string{own("scan-report")}, []About{Artifact}, governed("scan-report", scanReportContent)},
+	{"exploit-feed", []string{own("exploit-feed")}, []About{Self}, governed("exploit-feed", exploitContent)},
+	{"vex", []string{openVEX + "/v0.2.0", openVEX, openVEX + "/v0.0.1"}, []About{Artifact}, decodeVEX},
+	{"vex", []string{csafSchema}, []About{Artifact}, decodeCSAF},
+	{"vex", []string{cycloneDXVEX, cycloneDXVEX + "/1.0"}, []About{Artifact}, decodeCycloneDXVEX},
 	{"link", []string{linkV03}, []About{Artifact, Commit}, decodeLink},
 	{"link", []string{linkV1}, []About{Artifact, Commit}, decodeOldLink},
 	{"sast", []string{own("sast")}, []About{Artifact, Commit}, governed("sast", sastContent)},
@@ -73,18 +86,38 @@ var Types = []Type{
 	{"iac-plan", []string{own("iac-plan")}, []About{Plan, Artifact}, governed("iac-plan", planContent)},
 	{"residency", []string{own("residency")}, []About{Artifact, Self}, governed("residency", residencyContent)},
 	{"incident", []string{own("incident")}, []About{Self}, governed("incident", incidentContent)},
+	{"image-signature", []string{imagesignature.Type}, []About{Artifact}, saying(imageSignature)},
+	{"verification-summary", []string{slsaVSA + "v1"}, []About{Artifact, Commit}, saying(intoto.VSA)},
+	{"verification-summary", []string{slsaVSA + "v0.2", slsaVSA + "v0.1"}, []About{Artifact, Commit}, saying(intoto.OldVSA)},
+	{"verification-result", []string{framework + "svr/v0.2", framework + "svr/v0.1"}, []About{Artifact, Commit}, saying(intoto.SVR)},
+	{"test-result", []string{framework + "test-result/v0.1"}, []About{Artifact, Commit}, saying(intoto.TestResult)},
+	{"release", []string{framework + "release/v0.1", framework + "release/v0.2"}, []About{Artifact}, saying(intoto.Release)},
+	{"reference", []string{framework + "reference/v0.1"}, []About{Artifact, Commit}, saying(intoto.Reference)},
+	{"scai", []string{framework + "scai/v0.3", framework + "scai/attribute-report/v0.2"}, []About{Artifact, Commit}, saying(intoto.SCAI)},
+	{"runtime-trace", []string{framework + "runtime-trace/v0.1"}, []About{Artifact}, saying(intoto.RuntimeTrace)},
+	{"source-provenance", []string{sourceTrack + "source-provenance/v1-draft"}, []About{Commit}, saying(intoto.SourceProvenance)},
+	{"source-provenance", []string{sourceTrack + "tag-provenance/v1-draft"}, []About{Commit}, saying(intoto.TagProvenance)},
+	{"publication", []string{"https://github.com/npm/attestation/tree/main/specs/publish/v0.1", "https://docs.pypi.org/attestations/publish/v1"},
+		[]About{Artifact}, saying(intoto.Publish)},
+	{"scorecard", []string{"https://scorecard.dev/result/v0.1"}, []About{Artifact, Commit}, saying(intoto.Scorecard)},
+	{"flag-config", []string{own("flag-config")}, []About{Artifact, Commit, Self}, saying(flagConfig)},
+	{"migration-plan", []string{own("migration-plan")}, []About{Artifact, Commit}, saying(migrationPlan)},
+	{"manifests", []string{own("manifests")}, []About{Artifact, Commit}, saying(manifest)},
 }
 
 // URIs of types that others have specified.
 const (
 	slsaV1       = "https://slsa.dev/provenance/v1"
 	slsaV02      = "https://slsa.dev/provenance/v0.2"
+	slsaV01      = "https://slsa.dev/provenance/v0.1"
+	slsaVSA      = "https://slsa.dev/verification_summary/"
+	framework    = "https://in-toto.io/attestation/"
+	sourceTrack  = "https://github.com/slsa-framework/slsa-source-poc/"
 	cycloneDX    = "https://cyclonedx.org/bom"
 	spdxDocument = "https://spdx.dev/Document"
-	vulnsV01     = "https://in-toto.io/attestation/vulns/v0.1"
-	vulnsV02     = "https://in-toto.io/attestation/vulns/v0.2"
-	cosignVuln   = "https://cosign.sigstore.dev/attestation/vuln/v1"
 	openVEX      = "https://openvex.dev/ns"
+	csafSchema   = "https://docs.oasis-open.org/csaf/csaf/v2.0/csaf_json_schema.json"
+	cycloneDXVEX = "https://cyclonedx.org/vex" // a BOM of type cycloneDX never speaks as VEX
 )
 
 // own is the URI of a type that the gate specifies itself.
@@ -122,6 +155,7 @@ type Content struct {
 	SAST map[string]gatekeep.SASTFinding
 	// VEX has statements by vulnerability id, under the name and each alias.
 	VEX       map[string][]gatekeep.VEXStatement
+	Exploits  *evidence.Exploits // about vulnerabilities in SCA, of whichever statement
 	Resources []gatekeep.Resource
 	DataFlow  *gatekeep.DataFlow
 	Approval  *gatekeep.Approval
@@ -134,7 +168,7 @@ type Content struct {
 	Review    *Review
 	Source    *gatekeep.SourceFacts
 
-	within map[string][][]string // digests that a VEX statement is confined to, beside VEX
+	within map[string][]vex.Fact // what each VEX statement is confined to, beside VEX
 }
 
 // SBOM is an SBOM with its index for the policy's store.

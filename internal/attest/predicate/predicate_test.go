@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/evidence"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 )
 
@@ -52,7 +53,7 @@ func TestTableIsSound(t *testing.T) {
 			}
 		}
 	}
-	if got := Kinds(); !slices.IsSorted(got) || len(got) != 19 {
+	if got := Kinds(); !slices.IsSorted(got) || len(got) != 20 {
 		t.Errorf("got kinds %v", got)
 	}
 }
@@ -63,12 +64,14 @@ func TestEveryOwnTypeHasASchemaThatRefusesUnknownFields(t *testing.T) {
 		if !strings.HasPrefix(row.URIs[0], "https://gatekeep.dev/") {
 			continue
 		}
-		named = append(named, "schemas/"+row.Kind+".v1.json")
-		if _, err := compile(row.Kind); err != nil {
-			t.Errorf("%s: %v", row.Kind, err)
+		// A kind may have more than one type: the schema goes by the name of the type.
+		kind := strings.TrimSuffix(strings.TrimPrefix(row.URIs[0], "https://gatekeep.dev/"), "/v1")
+		named = append(named, "schemas/"+kind+".v1.json")
+		if _, err := compile(kind); err != nil {
+			t.Errorf("%s: %v", kind, err)
 			continue
 		}
-		text, err := Schemas.ReadFile("schemas/" + row.Kind + ".v1.json")
+		text, err := Schemas.ReadFile("schemas/" + kind + ".v1.json")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,9 +79,9 @@ func TestEveryOwnTypeHasASchemaThatRefusesUnknownFields(t *testing.T) {
 		if err := json.Unmarshal(text, &document); err != nil {
 			t.Fatal(err)
 		}
-		checkClosed(t, row.Kind, document)
-		if good[row.Kind] == "" {
-			t.Errorf("no example of %s", row.Kind)
+		checkClosed(t, kind, document)
+		if good[kind] == "" {
+			t.Errorf("no example of %s", kind)
 		}
 	}
 	files, err := fs.Glob(Schemas, "schemas/*")
@@ -122,6 +125,8 @@ var (
 var good = map[string]string{
 	"sast":               `{"tool":{"name":"t","version":"1","ruleset":"r","rulesetVersion":"2"},"sourceCommit":"` + hash + `","scope":"full","languages":["go"],"filesAnalyzed":3,"executionSuccessful":true,"sarif":` + log + `,"finishedAt":"2026-11-23T08:00:00Z"}`,
 	"secret-scan":        `{"tool":{"name":"gitleaks"},"scopes":["source_history"],"fromCommit":"` + hash + `","toCommit":"` + hash + `","shallow":false,"findings":[{"fingerprint":"f","kind":"aws_key","location":"a:1","status":"rotated","verifiedLive":true}],"finishedAt":"2026-11-23T08:00:00Z"}`,
+	"exploit-feed":       `{"source":"cisa-kev 1","fetchedAt":"2026-11-23T08:00:00Z","exploited":["CVE-1"],"epss":{"CVE-2":0.5}}`,
+	"scan-report":        `{"format":"govulncheck","report":[{"config":{"protocol_version":"v1.0.0"}},{"finding":{"osv":"GO-1","trace":[{"module":"m","version":"v1"}]}}],"finishedAt":"2026-11-23T08:00:00Z"}`,
 	"source-review":      `{"repo":"https://h/o/r","commit":"` + hash + `","authors":["bob","alice"],"committers":["alice"],"reviews":[{"principal":"carol","verdict":"approve","submittedAt":"2026-11-23T08:00:00Z"}]}`,
 	"approval":           `{"binding":"` + sha + `","intent":"deploy","decision":"approve","principal":"bob","approvedAt":"2026-11-23T08:00:00Z","expiresAt":"2026-11-24T08:00:00Z","nonce":"n-1","request":{"digest":"` + sha + `","environment":"prod"}}`,
 	"waiver":             `{"id":"W-1","rule":"supply_chain/vuln-blocking","term":"CVE-1","scope":{"environments":["prod"],"services":["payments"]},"reason":"r","ticket":"https://t/1","requestedBy":"alice","grantedBy":["bob"],` + bounds + `}`,
@@ -146,6 +151,10 @@ func TestOwnTypesBecomeFacts(t *testing.T) {
 				"languages": []any{"go"}, "files_analyzed": 3, "execution_successful": true, "finished_at": from}},
 		"secret-scan": {Claims: map[string]any{"scopes": []any{"source_history"}, "from_commit": hash, "to_commit": hash, "shallow": false, "finished_at": from,
 			"findings": []any{map[string]any{"fingerprint": "f", "kind": "aws_key", "location": "a:1", "status": "rotated", "verified_live": true}}}},
+		"exploit-feed": {Exploits: &evidence.Exploits{Source: "cisa-kev 1", FetchedAt: from, Exploited: []string{"CVE-1"}, EPSS: map[string]float64{"CVE-2": 0.5}},
+			Claims: map[string]any{"source": "cisa-kev 1", "fetched_at": from, "exploited_count": 1, "epss_count": 1}},
+		"scan-report": {SCA: []gatekeep.SCAFinding{{ID: "GO-1", Severity: "unknown", PURL: "pkg:golang/m@v1", Attestations: []string{}, Scanners: []string{"govulncheck"}}},
+			Claims: map[string]any{"scanner_uri": "pkg:golang/golang.org/x/vuln", "scanner_version": "", "scan_started_on": "", "scan_finished_on": from, "db_last_update": ""}},
 		"source-review": {Source: &gatekeep.SourceFacts{Repo: "https://h/o/r", Contributors: []string{"alice", "bob"}}, Claims: map[string]any{"repo": "https://h/o/r", "commit": hash}},
 		"approval": {Approval: &gatekeep.Approval{Principal: "bob", Decision: "approve", Intent: "deploy", Binding: sha, Digest: sha, Environment: "prod",
 			ApprovedAt: from, ExpiresAt: to, Nonce: "n-1"}},
@@ -281,6 +290,11 @@ func TestValuesThatCannotBeReliedOnAreRefused(t *testing.T) {
 		{"secret-scan", `["source_history"]`, `[]`, "scopes: "},
 		{"secret-scan", `"rotated"`, `"fine"`, "status: "},
 		{"source-review", `"bob"`, `""`, "authors.0: "},
+		{"exploit-feed", `0.5`, `1.5`, "epss.CVE-2: "},
+		{"exploit-feed", `["CVE-1"]`, `[" "]`, "exploited.0: "},
+		{"scan-report", `"govulncheck"`, `"grype"`, "format: "},
+		{"scan-report", `{"config":{"protocol_version":"v1.0.0"}},`, ``, "the scan did not begin"},
+		{"scan-report", `"report":[`, `"report":[{"Config":1,"config":2},`, "in different case"},
 	} {
 		text := strings.Replace(good[c.kind], c.old, c.new, 1)
 		if text == good[c.kind] {

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/plan"
-	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/evidence"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/sbom"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
@@ -44,21 +43,40 @@ type WrapOptions struct {
 	Languages     []string      // that a SARIF file covers
 	FilesAnalyzed *int          // by the tool of a SARIF file, where it does not list them
 	DBLastUpdate  time.Time     // of the vulnerability database, where the report does not tell
-	Tool          string        // that made a plan: "terraform" if empty, or "opentofu"
+	Tool          string        // that made a plan: "terraform" if empty, or "opentofu"; of a report, one of scan.Formats
+	Scopes        []string      // that a search for secrets covered: source_history, artifact, build_log, image_layers
+	FromCommit    string        // where the history begins that a search for secrets covered, full hash; Commit is its end
+	Shallow       bool          // a search for secrets had no more than a part of the history
 }
 
 // sources are the names that Wrap takes beside the kinds with a schema.
 var sources = []struct {
 	name, line string
+	own        bool // wrap itself sees to it that the text is strict; it may be no JSON at all
 	wrap       func(file []byte, o WrapOptions) (uri string, predicate []byte, err error)
 }{
-	{"provenance", "SLSA provenance v1 or v0.2 predicate", wrapProvenance},
-	{"sbom", "CycloneDX or SPDX JSON document", wrapSBOM},
-	{"sarif", "SARIF 2.1.0 document of a static analyser", wrapSARIF},
-	{"vulns", "Grype or Trivy JSON report, or a vulnerability predicate", wrapVulns},
-	{"vex", "OpenVEX document", wrapVEX},
-	{"plan", "Terraform or OpenTofu plan as JSON", wrapPlan},
-	{"link", "in-toto link: one step of a supply chain", wrapLink},
+	{"provenance", "SLSA provenance v1, v0.2 or v0.1 predicate", false, wrapProvenance},
+	{"sbom", "CycloneDX (JSON, XML) or SPDX (JSON, tag-value, JSON-LD) document", true, wrapSBOM},
+	{"sarif", "SARIF 2.1.0 document of a static analyser, or Semgrep JSON", true, scanned("sast", evidence.WrapSARIF)},
+	{"sast", "SARIF, Semgrep JSON, or a static analysis predicate", true, scanned("sast", evidence.WrapSAST)},
+	{"vulns", "report of a vulnerability scanner, or a vulnerability predicate", true, scanned("vulns", evidence.WrapVulns)},
+	{"secret-scan", "gitleaks, TruffleHog or GitLab report, or a secret scan predicate", true, scanned("secret-scan", evidence.WrapSecrets)},
+	{"exploit-feed", "CISA KEV catalogue, or EPSS scores of FIRST", true, scanned("exploit-feed", evidence.WrapExploits)},
+	{"vex", "OpenVEX, CSAF or CycloneDX document", true, wrapVEX},
+	{"plan", "Terraform or OpenTofu plan as JSON", false, wrapPlan},
+	{"link", "in-toto link: one step of a supply chain", false, wrapLink},
+	{"test-result", "JUnit XML, or an in-toto test result predicate", true, wrapTestResult},
+	{"verification-summary", "SLSA verification summary v1 predicate", false, as(slsaVSA + "v1")},
+	{"verification-result", "in-toto simple verification result v0.2 predicate", false, as(framework + "svr/v0.2")},
+	{"release", "in-toto release v0.1 predicate", false, as(framework + "release/v0.1")},
+	{"reference", "in-toto reference v0.1 predicate", false, as(framework + "reference/v0.1")},
+	{"scai", "SCAI v0.3 attribute report", false, as(framework + "scai/v0.3")},
+	{"runtime-trace", "in-toto runtime trace v0.1 predicate", false, as(framework + "runtime-trace/v0.1")},
+	{"source-provenance", "SLSA source provenance v1-draft predicate", false, as(sourceTrack + "source-provenance/v1-draft")},
+	{"scorecard", "OpenSSF Scorecard JSON", false, as("https://scorecard.dev/result/v0.1")},
+	{"flag-config", "flagd flag definition, JSON or YAML", true, wrapFlags},
+	{"migration-plan", "Atlas lint, Flyway info or Liquibase status", true, wrapMigrations},
+	{"manifests", "rendered Kubernetes manifests, YAML or JSON", true, wrapManifests},
 }
 
 // lines describe the gatekeep.dev kinds, which are written as YAML or JSON.
@@ -73,9 +91,7 @@ var lines = []struct{ kind, line string }{
 	{"data-flow", "processors and transfers of a service's data"},
 	{"residency", "where a service keeps data"},
 	{"source-review", "authors and reviews of a change"},
-	{"secret-scan", "result of a search for secrets"},
 	{"incident", "snapshot of an incident"},
-	{"sast", "static analysis predicate, ready made"},
 	{"iac-plan", "infrastructure plan predicate, ready made"},
 }
 
@@ -129,12 +145,10 @@ func wrap(name string, file []byte, o WrapOptions) (uri string, raw []byte, err 
 		if s.name != name {
 			continue
 		}
-		limit := int64(MaxBytes)
-		if name == "sbom" {
-			limit = sbom.MaxBytes
-		}
-		if err := strictjson.Check(file, strictjson.Limits{Bytes: limit, Depth: MaxDepth}); err != nil {
-			return "", nil, fmt.Errorf("wrapping %s: %w", name, err)
+		if !s.own {
+			if err := strictjson.Check(file, strictjson.Limits{Bytes: MaxBytes, Depth: MaxDepth}); err != nil {
+				return "", nil, fmt.Errorf("wrapping %s: %w", name, err)
+			}
 		}
 		if uri, raw, err = s.wrap(file, o); err != nil {
 			return "", nil, fmt.Errorf("wrapping %s: %w", name, err)
@@ -154,6 +168,7 @@ func wrapProvenance(file []byte, _ WrapOptions) (string, []byte, error) {
 	var shape struct {
 		BuildDefinition json.RawMessage `json:"buildDefinition"`
 		Builder         json.RawMessage `json:"builder"`
+		Recipe          json.RawMessage `json:"recipe"`
 	}
 	if err := lenient(file, &shape); err != nil {
 		return "", nil, err
@@ -161,109 +176,32 @@ func wrapProvenance(file []byte, _ WrapOptions) (string, []byte, error) {
 	switch {
 	case shape.BuildDefinition != nil:
 		return slsaV1, file, nil
+	case shape.Builder != nil && shape.Recipe != nil:
+		return slsaV01, file, nil
 	case shape.Builder != nil:
 		return slsaV02, file, nil
 	}
-	return "", nil, errors.New("neither buildDefinition (SLSA v1) nor builder (v0.2): give the predicate, not the statement around it")
+	return "", nil, errors.New("neither buildDefinition (SLSA v1) nor builder (v0.2, v0.1): give the predicate, not the statement around it")
 }
 
+// wrapSBOM takes a document of any form that a predicate type is specified for. One
+// that is no JSON object becomes a text, as cosign attests it.
 func wrapSBOM(file []byte, _ WrapOptions) (string, []byte, error) {
-	doc, err := sbom.Decode(file)
+	doc, err := sbom.Read(file)
 	if err != nil {
 		return "", nil, err
 	}
-	if doc.Format == sbom.SPDX {
-		return spdxDocument, file, nil
+	uri := map[string]string{sbom.CycloneDX: cycloneDX, sbom.SPDX: spdxDocument}[doc.Format]
+	switch {
+	case uri == "":
+		return "", nil, fmt.Errorf("there is no predicate type for %s: convert the document to CycloneDX or SPDX", doc.Format)
+	case doc.Encoding == sbom.JSONLD:
+		uri = spdxDocument + "/v3"
+	case doc.Encoding != sbom.JSON:
+		raw, err := json.Marshal(string(file))
+		return uri, raw, err
 	}
-	return cycloneDX, file, nil
-}
-
-func wrapVEX(file []byte, _ WrapOptions) (string, []byte, error) {
-	var shape struct {
-		Context string `json:"@context"`
-	}
-	if err := lenient(file, &shape); err != nil {
-		return "", nil, err
-	}
-	if shape.Context == openVEX+"/v0.2.0" {
-		return shape.Context, file, nil
-	}
-	return openVEX, file, nil
-}
-
-// wrapVulns takes a predicate as it is, and puts a report into one.
-func wrapVulns(file []byte, o WrapOptions) (string, []byte, error) {
-	var shape struct {
-		Scanner *struct {
-			Result json.RawMessage `json:"result"`
-		} `json:"scanner"`
-	}
-	if err := lenient(file, &shape); err != nil {
-		return "", nil, err
-	}
-	if shape.Scanner != nil {
-		switch result := shape.Scanner.Result; {
-		case bytes.HasPrefix(result, []byte("{")):
-			return cosignVuln, file, nil
-		case bytes.Contains(result, []byte(`"vulnerability"`)):
-			return vulnsV01, file, nil
-		}
-		return vulnsV02, file, nil
-	}
-	r, err := scan.ReadReport(file)
-	if err != nil {
-		return "", nil, err
-	}
-	finished := r.CreatedAt
-	if finished == "" {
-		if o.Now.IsZero() {
-			return "", nil, errors.New("the report does not say when the scan ended, and no time is given")
-		}
-		finished = o.Now.UTC().Format(time.RFC3339)
-	}
-	db := map[string]any{}
-	if updated := r.DBLastUpdate; updated != "" {
-		db["lastUpdate"] = updated
-	} else if !o.DBLastUpdate.IsZero() {
-		db["lastUpdate"] = o.DBLastUpdate.UTC().Format(time.RFC3339)
-	}
-	uri := map[string]string{"grype": "pkg:github/anchore/grype", "trivy": "pkg:github/aquasecurity/trivy"}[r.Tool]
-	if r.Version != "" {
-		uri += "@" + r.Version
-	}
-	raw, err := json.Marshal(map[string]any{
-		"scanner":  map[string]any{"uri": uri, "version": r.Version, "db": db, "result": json.RawMessage(file)},
-		"metadata": map[string]any{"scanStartedOn": finished, "scanFinishedOn": finished},
-	})
-	return cosignVuln, raw, err
-}
-
-func wrapSARIF(file []byte, o WrapOptions) (string, []byte, error) {
-	if err := unambiguous(file); err != nil {
-		return "", nil, err
-	}
-	s, err := scan.ReadSARIF(file)
-	if err != nil {
-		return "", nil, err
-	}
-	if len(s.Tools) > 1 {
-		return "", nil, fmt.Errorf("runs of several tools (%s); give each its own file", strings.Join(s.Tools, ", "))
-	}
-	finished := s.FinishedOn
-	if finished == "" {
-		if o.Now.IsZero() {
-			return "", nil, errors.New("the document does not say when the tool ended, and no time is given")
-		}
-		finished = o.Now.UTC().Format(time.RFC3339)
-	}
-	files := o.FilesAnalyzed
-	if files == nil {
-		files = s.FilesAnalyzed
-	}
-	raw, err := json.Marshal(sast{Tool: sastTool{Name: s.Tool, Version: s.ToolVersion}, SourceCommit: o.Commit, Scope: "full",
-		Languages: append([]string{}, o.Languages...), FilesAnalyzed: files, ExecutionSuccessful: s.Successful,
-		SARIF: file, FinishedAt: finished})
-	return own("sast"), raw, err
+	return uri, bytes.TrimPrefix(file, []byte("\xef\xbb\xbf")), nil
 }
 
 // PlanDigest is the digest by which requests and statements name a plan: that of

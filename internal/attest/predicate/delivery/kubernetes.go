@@ -232,6 +232,18 @@ func OSCAL(data []byte) (*Oscal, error) {
 	return nil, errors.New("reading OSCAL: no model of OSCAL 1 is in it")
 }
 
+// List turns a stream of Kubernetes objects into one list of them, as JSON.
+func List(data []byte) ([]byte, error) {
+	if _, err := Manifest(data); err != nil {
+		return nil, err
+	}
+	docs, err := documents(data)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": docs})
+}
+
 // JSON turns what YAML holds into JSON, for predicates that carry it whole.
 func JSON(data []byte) ([]byte, error) {
 	docs, err := documents(data)

@@ -1,184 +1,183 @@
+// Package scan tells whose report a text is, and has it read: by package sca where it
+// is about known vulnerabilities, sast where it is about code or configuration,
+// secrets where it is about secrets. A text of unknown shape, an error message or an
+// empty object is an error, never a report without findings.
 package scan
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/gatekeep-dev/gatekeep"
-	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/instant"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/finding"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/sast"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/sca"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/secrets"
 )
 
-// Report is what a scanner writes by itself.
-type Report struct {
-	Tool         string // "grype" or "trivy"
-	Version      string
-	CreatedAt    string // RFC 3339; empty where the report does not say
-	DBLastUpdate string // RFC 3339; empty where the report does not say
-	Findings     []gatekeep.SCAFinding
+// reader is one kind of report: how a text is known for one, and what reads it.
+type reader struct {
+	name  string
+	alone bool // one JSON object, or one XML document
+	looks func(d *finding.Document) bool
+	read  func(d *finding.Document) (*finding.Report, error)
 }
 
-// ReadReport reads the JSON of Grype (matches) or Trivy (SchemaVersion 2), and
-// refuses any other.
-func ReadReport(raw []byte) (*Report, error) {
-	var shape struct {
-		Matches       json.RawMessage `json:"matches"`
-		SchemaVersion any             `json:"SchemaVersion"`
+// readers are those of reports; of two that know a text, neither reads it.
+var readers = []reader{
+	{"grype", true, has("matches", "descriptor"), sca.Grype},
+	{"trivy", false, looksTrivy, sca.Trivy},
+	{"osv-scanner", true, looksOSV, sca.OSV},
+	{"snyk", false, looksSnyk, sca.Snyk},
+	{"npm-audit", true, looksNPM, sca.NPM},
+	{"govulncheck", false, looksGovulncheck, sca.Govulncheck},
+	{"cyclonedx", true, looksCycloneDX, sca.CycloneDX},
+	{"gitleaks", false, looksGitleaks, secrets.Gitleaks},
+	{"trufflehog", false, looksTruffleHog, secrets.TruffleHog},
+	{"gitlab-secrets", true, has("scan", "vulnerabilities", "version"), secrets.GitLab},
+	{"sarif", true, has("runs"), sast.SARIFReport},
+	{"semgrep", true, has("results", "errors", "paths"), sast.Semgrep},
+	{"checkov", false, looksCheckov, sast.Checkov},
+}
+
+// predicates is the reader of what holds a report, or findings in a form of its own.
+func predicates() reader {
+	return reader{PredicateFormat, true, has("scanner", "metadata"), readPredicate}
+}
+
+// has looks for the names of fields at the top.
+func has(names ...string) func(*finding.Document) bool {
+	return func(d *finding.Document) bool { return d.Has(names...) }
+}
+
+func looksTrivy(d *finding.Document) bool {
+	if d.Single() {
+		return d.Has("SchemaVersion") || d.Has("ClusterName")
 	}
-	if err := json.Unmarshal(raw, &shape); err != nil {
+	return d.Has("Target") // of versions before 0.20
+}
+
+// looksOSV wants something that only OSV-Scanner writes: a bare empty list of results
+// would do for many tools.
+func looksOSV(d *finding.Document) bool {
+	if !d.Has("results") || d.Has("errors") || d.Has("check_type") {
+		return false
+	}
+	return d.Has("experimental_config") || bytes.Contains(d.Field("results"), []byte(`"packages"`))
+}
+
+func looksSnyk(d *finding.Document) bool {
+	return d.Has("ok") && (d.Has("vulnerabilities") || d.Has("error"))
+}
+
+func looksNPM(d *finding.Document) bool {
+	return d.Has("auditReportVersion") || d.Has("advisories") || d.Has("error") && !d.Has("ok")
+}
+
+func looksGovulncheck(d *finding.Document) bool {
+	return d.Has("config") || d.Has("progress") || d.Has("osv") || d.Has("finding")
+}
+
+func looksCycloneDX(d *finding.Document) bool {
+	if d.XML {
+		return bytes.Contains(d.Raw[:min(len(d.Raw), 4096)], []byte("cyclonedx.org/schema/bom"))
+	}
+	return d.Has("bomFormat") || d.Has("specVersion", "vulnerabilities")
+}
+
+func looksGitleaks(d *finding.Document) bool {
+	return !d.Single() && !d.Stream && (d.Has("RuleID") || d.Has("rule", "offender"))
+}
+
+func looksTruffleHog(d *finding.Document) bool {
+	return d.Has("DetectorName", "SourceMetadata") || d.Has("stringsFound") || d.Has("logger", "msg")
+}
+
+func looksCheckov(d *finding.Document) bool {
+	return d.Has("check_type") || d.Has("checkov_version", "resource_count")
+}
+
+// Formats are the names of the reports that can be read, for ReadReportAs.
+func Formats() []string {
+	var names []string
+	for _, r := range append(readers, predicates()) {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// ReadReport reads the report of a scanner, whichever it is. Texts that many tools
+// write where they found nothing, and that are left behind where one never ran (an
+// empty file, null, an empty array), say nothing by themselves: see ReadReportAs.
+// Whether the report is of a scan that succeeded, and of what, Report.Check tells.
+func ReadReport(raw []byte) (*finding.Report, error) {
+	return readWith(append(readers, predicates()), raw)
+}
+
+func readWith(readers []reader, raw []byte) (*finding.Report, error) {
+	d, err := finding.Open(raw)
+	if err != nil {
 		return nil, fmt.Errorf("reading scanner report: %w", err)
 	}
+	var known []reader
+	var names []string
+	for _, r := range readers {
+		if r.shape(d) == nil && r.looks(d) {
+			known = append(known, r)
+		}
+		names = append(names, r.name)
+	}
 	switch {
-	case shape.Matches != nil && shape.SchemaVersion != nil:
-		return nil, errors.New("reading scanner report: it has matches, as Grype's, and SchemaVersion, as Trivy's")
-	case shape.Matches != nil:
-		return readGrype(raw)
-	case shape.SchemaVersion == float64(2):
-		return readTrivy(raw)
+	case len(known) == 1:
+		return known[0].run(d)
+	case len(known) > 1:
+		return nil, fmt.Errorf("reading scanner report: it could be of %s or of %s", known[0].name, known[1].name)
+	case d.Empty():
+		return nil, errors.New("reading scanner report: it is empty, which tools write that found nothing, and which is left behind where none ran; say which tool it is of")
 	}
-	return nil, errors.New("reading scanner report: neither Grype JSON (matches) nor Trivy JSON (SchemaVersion 2)")
+	return nil, fmt.Errorf("reading scanner report: it is of no tool that is known (%s)", strings.Join(names, ", "))
 }
 
-// grype is the part of a Grype report that is read.
-type grype struct {
-	Matches *[]struct {
-		Vulnerability struct {
-			ID       string `json:"id"`
-			Severity string `json:"severity"`
-			Fix      struct {
-				Versions []string `json:"versions"`
-			} `json:"fix"`
-		} `json:"vulnerability"`
-		Related []struct {
-			ID       string `json:"id"`
-			Severity string `json:"severity"`
-		} `json:"relatedVulnerabilities"`
-		Artifact struct {
-			Name    string `json:"name"`
-			Version string `json:"version"`
-			PURL    string `json:"purl"`
-		} `json:"artifact"`
-	} `json:"matches"`
-	Descriptor struct {
-		Name      string `json:"name"`
-		Version   string `json:"version"`
-		Timestamp string `json:"timestamp"`
-		DB        struct {
-			Built  string `json:"built"` // up to version 0.87
-			Status struct {
-				Built string `json:"built"`
-			} `json:"status"`
-		} `json:"db"`
-	} `json:"descriptor"`
-}
-
-func readGrype(raw []byte) (*Report, error) {
-	var g grype
-	if err := json.Unmarshal(raw, &g); err != nil {
-		return nil, fmt.Errorf("reading Grype report: %w", err)
-	}
-	if g.Matches == nil || g.Descriptor.Name != "grype" {
-		return nil, errors.New("reading Grype report: no list of matches, or descriptor.name is not grype")
-	}
-	r := &Report{Tool: "grype", Version: g.Descriptor.Version, CreatedAt: g.Descriptor.Timestamp,
-		DBLastUpdate: either(g.Descriptor.DB.Status.Built, g.Descriptor.DB.Built)}
-	if err := errors.Join(instant.Optional(r.CreatedAt), instant.Optional(r.DBLastUpdate)); err != nil {
-		return nil, fmt.Errorf("reading Grype report: descriptor: %w", err)
-	}
-	var found findings
-	for i, m := range *g.Matches {
-		f := gatekeep.SCAFinding{ID: m.Vulnerability.ID, Severity: severity(m.Vulnerability.Severity),
-			PURL: component(m.Artifact.PURL, m.Artifact.Name, m.Artifact.Version)}
-		for _, related := range m.Related {
-			f.Aliases = append(f.Aliases, related.ID)
-			if f.Severity == unknown {
-				f.Severity = severity(related.Severity)
-			}
+// ReadReportAs reads a report of which the caller knows whose it is, by one of Formats:
+// that reader alone is asked. It also takes what is empty and yet what the tool
+// writes where it found nothing: the empty output of TruffleHog, and null or an empty
+// array of gitleaks.
+func ReadReportAs(format string, raw []byte) (*finding.Report, error) {
+	for _, r := range append(readers, predicates()) {
+		if r.name != format {
+			continue
 		}
-		if len(m.Vulnerability.Fix.Versions) > 0 {
-			f.FixedIn = m.Vulnerability.Fix.Versions[0]
+		d, err := finding.Open(raw)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s report: %w", format, err)
 		}
-		if err := found.add(f); err != nil {
-			return nil, fmt.Errorf("reading Grype report: matches[%d]: %w", i, err)
+		if d.Empty() && format != "gitleaks" && (format != "trufflehog" || len(d.Raw) > 0) {
+			return nil, fmt.Errorf("reading %s report: it is empty", format)
 		}
+		return r.run(d)
 	}
-	r.Findings = found.list
-	return r, nil
+	return nil, fmt.Errorf("reading scanner report: no reader is named %q; want one of %s", format, strings.Join(Formats(), ", "))
 }
 
-// trivy is the part of a Trivy report that is read.
-type trivy struct {
-	Trivy struct {
-		Version string `json:"Version"`
-	} `json:"Trivy"`
-	CreatedAt any `json:"CreatedAt"` // a number of seconds in old versions
-	Results   []struct {
-		Class           string `json:"Class"`
-		Vulnerabilities []struct {
-			VulnerabilityID string   `json:"VulnerabilityID"`
-			VendorIDs       []string `json:"VendorIDs"`
-			PkgName         string   `json:"PkgName"`
-			PkgIdentifier   struct {
-				PURL string `json:"PURL"`
-			} `json:"PkgIdentifier"`
-			InstalledVersion string `json:"InstalledVersion"`
-			FixedVersion     string `json:"FixedVersion"`
-			Severity         string `json:"Severity"`
-		} `json:"Vulnerabilities"`
-	} `json:"Results"`
+// shape tells why a reader cannot take a document at all.
+func (r reader) shape(d *finding.Document) error {
+	switch {
+	case d.XML && r.name != "cyclonedx":
+		return errors.New("it is XML, where JSON is wanted")
+	case r.alone && !d.XML && !d.Single():
+		return errors.New("it is not one JSON object")
+	}
+	return nil
 }
 
-func readTrivy(raw []byte) (*Report, error) {
-	var t trivy
-	if err := json.Unmarshal(raw, &t); err != nil {
-		return nil, fmt.Errorf("reading Trivy report: %w", err)
+func (r reader) run(d *finding.Document) (*finding.Report, error) {
+	if err := r.shape(d); err != nil {
+		return nil, fmt.Errorf("reading %s report: %w", r.name, err)
 	}
-	r := &Report{Tool: "trivy", Version: t.Trivy.Version}
-	switch at := t.CreatedAt.(type) {
-	case string:
-		r.CreatedAt = at
-	case float64:
-		r.CreatedAt = time.Unix(int64(at), 0).UTC().Format(time.RFC3339)
+	report, err := r.read(d)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s report: %w", r.name, err)
 	}
-	if err := instant.Optional(r.CreatedAt); err != nil {
-		return nil, fmt.Errorf("reading Trivy report: CreatedAt: %w", err)
-	}
-	looked := false
-	var found findings
-	for i, result := range t.Results {
-		// Results of class config, secret and license come from other scanners of Trivy.
-		if strings.HasSuffix(result.Class, "-pkgs") || len(result.Vulnerabilities) > 0 {
-			looked = true
-		}
-		for _, v := range result.Vulnerabilities {
-			fixed, _, _ := strings.Cut(v.FixedVersion, ",")
-			err := found.add(gatekeep.SCAFinding{ID: v.VulnerabilityID, Aliases: v.VendorIDs, Severity: severity(v.Severity),
-				PURL: component(v.PkgIdentifier.PURL, v.PkgName, v.InstalledVersion), FixedIn: strings.TrimSpace(fixed)})
-			if err != nil {
-				return nil, fmt.Errorf("reading Trivy report: Results[%d]: %w", i, err)
-			}
-		}
-	}
-	if !looked {
-		return nil, errors.New("reading Trivy report: it looked at no packages, so it says nothing about vulnerabilities; scan with --scanners vuln")
-	}
-	r.Findings = found.list
-	return r, nil
-}
-
-// component names what a finding is about: its purl, or as much as is known.
-func component(purl, name, version string) string {
-	if purl != "" || name == "" {
-		return purl
-	}
-	return name + "@" + version
-}
-
-// earlier compares two checked times.
-func earlier(a, b string) bool {
-	ta, _ := time.Parse(time.RFC3339, a)
-	tb, _ := time.Parse(time.RFC3339, b)
-	return ta.Before(tb)
+	return report, nil
 }

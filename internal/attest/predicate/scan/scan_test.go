@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,39 +12,13 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/jsonscan"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/finding"
 )
-
-func read(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../../../../testdata/predicate", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 func wantError(t *testing.T, err error, want string) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want an error with %q", err, want)
-	}
-}
-
-func TestSeverityWordsAndScores(t *testing.T) {
-	for text, want := range map[string]string{"CRITICAL": critical, "High": high, "important": high, "moderate": medium, " low ": low, "Negligible": negligible,
-		"UNKNOWN": unknown,
-		"":        unknown,
-		"9.0":     critical,
-		"8.9":     high,
-		"7":       high,
-		"4.0":     medium,
-		"3.9":     low,
-		"0.1":     low,
-		"0":       negligible,
-		"10.1":    unknown, "-1": unknown, "NaN": unknown, "CVSS:3.1/AV:N/AC:H": unknown, "<nil>": unknown} {
-		if got := severity(text); got != want {
-			t.Errorf("%q: got %s, want %s", text, got, want)
-		}
 	}
 }
 
@@ -60,14 +33,19 @@ func TestInTotoResultsBecomeFindings(t *testing.T) {
 		{"id":"GHSA-1","severity":[{"method":"nvd","score":"medium"},{"method":"cvss","score":7.5}],
 		 "annotations":[{"purl":"pkg:NPM/a@1?x=y","firstSeen":"2026-11-01T00:00:00Z","fixedIn":"2","aliases":["CVE-2026-2","CVE-2026-1"]}]},
 		{"vulnerability":{"id":"CVE-2026-1","severity":[{"method":"x","score":"critical"}]},"annotations":[{"purl":"pkg:npm/a@1","firstSeen":"2026-10-01T00:00:00+02:00"}]},
-		{"id":"CVE-2026-9"}]`))
+		{"id":"CVE-2026-9","severity":[{"method":"cvss","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]},{"id":"CVE-2026-8"}]`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Vulnerabilities{ScannerURI: "u", ScannerVersion: "1", StartedOn: "2026-11-23T09:00:00Z", FinishedOn: "2026-11-23T09:01:00Z", DBLastUpdate: "2026-11-23T06:00:00Z",
+	by, none := []string{"u"}, []string{}
+	want := &Vulnerabilities{ScannerURI: "u", ScannerVersion: "1", StartedOn: "2026-11-23T09:00:00Z", FinishedOn: "2026-11-23T09:01:00Z", DBLastUpdate: "2026-11-23T06:00:00Z", Entries: 4,
 		Findings: []gatekeep.SCAFinding{
-			{ID: "CVE-2026-1", Aliases: []string{"CVE-2026-2", "GHSA-1"}, Severity: critical, PURL: "pkg:npm/a@1", FirstSeen: "2026-10-01T00:00:00+02:00", FixedIn: "2", Attestations: []string{}},
-			{ID: "CVE-2026-9", Aliases: []string{}, Severity: unknown, Attestations: []string{}},
+			{ID: "CVE-2026-1", Aliases: []string{"GHSA-1"}, Severity: "critical", SeverityFrom: "x", PURL: "pkg:npm/a@1", PURLs: []string{"pkg:npm/a@1", "pkg:npm/a@1?x=y"}, FirstSeen: "2026-10-01T00:00:00+02:00",
+				FixedIn: "2", Attestations: none, Scanners: by},
+			{ID: "CVE-2026-2", Aliases: []string{"GHSA-1"}, Severity: "high", SeverityFrom: "cvss", PURL: "pkg:npm/a@1", PURLs: []string{"pkg:npm/a@1?x=y"}, FirstSeen: "2026-11-01T00:00:00Z", FixedIn: "2",
+				Attestations: none, Scanners: by},
+			{ID: "CVE-2026-8", Severity: "unknown", Attestations: none, Scanners: by},
+			{ID: "CVE-2026-9", Severity: "critical", SeverityFrom: "cvss", Score: 9.8, Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", Attestations: none, Scanners: by},
 		}}
 	if diff := cmp.Diff(want, v); diff != "" {
 		t.Error(diff)
@@ -97,63 +75,96 @@ func TestScanThatSaysNothingIsRefused(t *testing.T) {
 		wantError(t, err, want)
 	}
 	for result, want := range map[string]string{
-		``:               "neither Grype JSON",
-		`,"result":null`: "neither Grype JSON",
-		`,"result":{}`:   "neither Grype JSON",
-		`,"result":[]`:   "cannot unmarshal",
-		`,"result":{"matches":null,"descriptor":{"name":"grype"}}`:                      "no list of matches",
-		`,"result":{"matches":[]}`:                                                      "descriptor.name is not grype",
-		`,"result":{"matches":[],"SchemaVersion":2}`:                                    "as Trivy's",
-		`,"result":{"SchemaVersion":1,"Results":[]}`:                                    "neither Grype JSON",
-		`,"result":{"SchemaVersion":2,"Results":[]}`:                                    "looked at no packages",
-		`,"result":{"SchemaVersion":2}`:                                                 "looked at no packages",
-		`,"result":{"SchemaVersion":2,"Results":[{"Class":"secret"}]}`:                  "looked at no packages",
-		`,"result":{"SchemaVersion":2,"Results":[{"Vulnerabilities":[{}]}]}`:            "Results[0]: a finding has no id",
-		`,"result":{"SchemaVersion":2,"CreatedAt":"x","Results":[{"Class":"os-pkgs"}]}`: "CreatedAt",
-		`,"result":{"matches":[{}],"descriptor":{"name":"grype"}}`:                      "matches[0]: a finding has no id",
-		`,"result":{"matches":[],"descriptor":{"name":"grype","db":{"built":"x"}}}`:     "descriptor",
+		``:               "it is empty",
+		`,"result":null`: "it is empty",
+		`,"result":{}`:   "of no tool that is known",
+		`,"result":[]`:   "it is empty",
+		`,"result":{"matches":null,"descriptor":{"name":"grype"}}`:                             "no list of matches",
+		`,"result":{"matches":[]}`:                                                             "of no tool that is known",
+		`,"result":{"matches":[],"descriptor":{},"SchemaVersion":2}`:                           "of grype or of trivy",
+		`,"result":{"SchemaVersion":2,"Results":[]}`:                                           "looked at nothing",
+		`,"result":{"SchemaVersion":2}`:                                                        "looked at nothing",
+		`,"result":{"SchemaVersion":2,"Results":[{"Class":"secret"}]}`:                         "about secret-scan and says nothing about vulns",
+		`,"result":{"ClusterName":"c","Resources":[{"Name":"p","Error":"no image"}]}`:          "did not succeed: p: no image",
+		`,"result":{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"t"}},"results":[]}]}`: "about sast and says nothing about vulns",
+		`,"result":` + string(inToto(`,"result":[]`)):                                          "of no tool that is known",
 	} {
 		_, err := Cosign(inToto(result))
 		wantError(t, err, want)
 	}
 }
 
-func TestRealReportsOfScanners(t *testing.T) {
-	r, err := ReadReport(read(t, "vulns/grype.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []gatekeep.SCAFinding{
-		{ID: "CVE-2026-33816", Aliases: []string{"GHSA-9jj7-4m8r-rfcm"}, Severity: critical, PURL: "pkg:golang/github.com/jackc/pgx/v5@v5.8.0", FixedIn: "5.9.0", Attestations: []string{}},
-		{ID: "CVE-2026-39883", Aliases: []string{"GHSA-hfvc-g4fc-pqhx"}, Severity: high, PURL: r.Findings[1].PURL, FixedIn: "1.43.0", Attestations: []string{}},
-	}
-	if diff := cmp.Diff(want, r.Findings); diff != "" || r.Tool != "grype" || r.Version != "0.111.0" || r.CreatedAt == "" || r.DBLastUpdate == "" {
-		t.Errorf("%+v: %s", r, diff)
-	}
-	r, err = ReadReport(read(t, "vulns/trivy-alpine.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := gatekeep.SCAFinding{ID: "CVE-2019-14697", Aliases: []string{}, Severity: critical, PURL: "pkg:apk/alpine/musl@1.1.20-r4", FixedIn: "1.1.20-r5", Attestations: []string{}}
-	if diff := cmp.Diff(first, r.Findings[0]); diff != "" || len(r.Findings) != 2 || r.Tool != "trivy" || r.CreatedAt != "2021-08-25T12:20:30.000000005Z" {
-		t.Errorf("%+v: %s", r, diff)
-	}
-	for _, name := range []string{"grype-none.json", "trivy-none.json"} {
-		if r, err := ReadReport(read(t, "vulns/"+name)); err != nil || len(r.Findings) != 0 {
-			t.Errorf("%s: got %+v, %v; want no findings", name, r, err)
+// What is no report, or not of a scan that ended, is never a report without findings.
+func TestWhatIsNoReportIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                         "it is empty",
+		` `:                        "it is empty",
+		`null`:                     "it is empty",
+		`[]`:                       "it is empty",
+		`{}`:                       "of no tool that is known",
+		`[{}]`:                     "of no tool that is known",
+		`{"results":[]}`:           "of no tool that is known",
+		`{"vulnerabilities":[]}`:   "of no tool that is known",
+		`{"error":"not found"}`:    "an error message",
+		`{"ok":false,"error":"x"}`: "an error message",
+		`{"matches":[]`:            "unexpected EOF",
+		`Error: no such image`:     "invalid character",
+		`<html></html>`:            "of no tool that is known",
+		`{"progress":{}}`:          "no config",
+		`{"matches":[],"Matches":[{"vulnerability":{"id":"CVE-1"}}],"descriptor":{"name":"grype"}}`:  "in different case",
+		`{"matches":[],"matches":[{"vulnerability":{"id":"CVE-1"}}],"descriptor":{"name":"grype"}}`:  "",
+		`{"matches":[],"descriptor":{"name":"grype"}}{"matches":[{"vulnerability":{"id":"CVE-1"}}]}`: "of no tool that is known",
+	} {
+		r, err := ReadReport([]byte(text))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %+v, %v; want %q", text, r, err, want)
 		}
 	}
-	for _, name := range []string{"trivy-config_fail.json", "trivy-skip_fail.json", "trivy-null_fail.json", "govulncheck_fail.json", "osv-scanner_fail.json"} {
-		if r, err := ReadReport(read(t, "vulns/"+name)); err == nil {
-			t.Errorf("%s: got %+v, want an error", name, r)
+	for _, format := range Formats() {
+		for _, text := range []string{``, `null`, `[]`, `[{}]`, `{}`, `{}{}`, `<x/>`, `{"error":"x"}`, `[{"matches":[],"descriptor":{"name":"grype"}}]`} {
+			r, err := ReadReportAs(format, []byte(text))
+			known := format == "gitleaks" && (text == `null` || text == `[]`) || format == "trufflehog" && text == ``
+			if (err == nil) != known {
+				t.Errorf("%q as %s: got %+v, %v", text, format, r, err)
+			}
+		}
+	}
+	if _, err := ReadReportAs("mystery", []byte(`{}`)); err == nil {
+		t.Error("a reader of no name")
+	}
+}
+
+func TestRawPredicatesTellWhatReportsTell(t *testing.T) {
+	v, err := Raw("trivy", real(t, "reports/trivy-golden/alpine-39-high-critical.json.golden"))
+	if err != nil || len(v.Findings) != 2 || v.FinishedOn != "2021-08-25T12:20:30.000000005Z" || v.ScannerURI != "pkg:github/aquasecurity/trivy@dev" {
+		t.Errorf("got %+v, %v", v, err)
+	}
+	if v, err := Raw("osv-scanner", []byte(`{"results":[]}`)); err != nil || v.FinishedOn != "" || len(v.Findings) != 0 {
+		t.Errorf("got %+v, %v", v, err)
+	}
+	for file, want := range map[string]string{"trivy-golden/dockerfile.json.golden": "says nothing about vulns", "trivy-golden/alpine-39-skip.json.golden": "looked at nothing", "ampel/grype.json": "SchemaVersion"} {
+		_, err := Raw("trivy", real(t, "reports/"+file))
+		wantError(t, err, want)
+	}
+}
+
+func TestTypesOfPredicatesFollowFromTheirShape(t *testing.T) {
+	for result, want := range map[string]string{`,"result":{"matches":[]}`: CosignVuln, `,"result":[{"vulnerability":{"id":"a"}}]`: VulnsV01, `,"result":[{"id":"a"}]`: VulnsV02, ``: VulnsV02} {
+		if got := TypeOf(inToto(result)); got != want {
+			t.Errorf("%s: got %s", result, got)
+		}
+	}
+	for uri, want := range map[string]string{"pkg:github/aquasecurity/trivy@1": "trivy", "pkg:npm/snyk": "snyk", "https://osv.dev": "https://osv.dev"} {
+		if got := toolOf(uri); got != want {
+			t.Errorf("%s: got %s", uri, got)
 		}
 	}
 }
 
 func TestFindingsAreBounded(t *testing.T) {
-	same := `,"result":[` + strings.Repeat(`{"id":"a"},`, MaxFindings) + `{"id":"a"}]`
+	same := `,"result":[` + strings.Repeat(`{"id":"a"},`, finding.MaxFindings) + `{"id":"a"}]`
 	var aliases []string
-	for i := range maxAliases + 1 {
+	for i := range finding.MaxAliases + 1 {
 		aliases = append(aliases, fmt.Sprintf("%q", fmt.Sprint(i)))
 	}
 	alias := `,"result":[{"id":"a","annotations":[{"aliases":[` + strings.Join(aliases, ",") + `]}]}]`
@@ -162,132 +173,20 @@ func TestFindingsAreBounded(t *testing.T) {
 			t.Errorf("%s: got %v, want ErrLimit", name, err)
 		}
 	}
-	log := `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"t"}},"results":[` + strings.Repeat(`{"ruleId":"r"},`, MaxFindings) + `{"ruleId":"r"}]}]}`
-	if _, err := ReadSARIF([]byte(log)); !errors.Is(err, jsonscan.ErrLimit) {
-		t.Errorf("SARIF: got %v, want ErrLimit", err)
-	}
 }
 
-func run(rules, results string) []byte {
-	return []byte(`{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"t","semanticVersion":"1.2.3","rules":[` + rules + `]}},"results":[` + results + `]}]}`)
-}
+// maxSeed keeps the seeds of the fuzz target small: it is to try many texts.
+const maxSeed = 40_000
 
-func TestSARIFResultsBecomeFindings(t *testing.T) {
-	s, err := ReadSARIF(run(`{"id":"A","properties":{"security-severity":"9.8"}},{"id":"B","defaultConfiguration":{"level":"note"}},{"id":"C","properties":{"security-severity":4.5}}`, `
-		{"ruleId":"A","level":"note","partialFingerprints":{"z":"last","b":"first"},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"a.go"},"region":{"startLine":7}}}]},
-		{"ruleId":"A","partialFingerprints":{"b":"first"},"baselineState":"unchanged"},
-		{"ruleIndex":1,"fingerprints":{"x":"y"},"suppressions":[{"kind":"external","status":"accepted"}],"provenance":{"firstDetectionTimeUtc":"2026-01-01T00:00:00Z"}},
-		{"rule":{"id":"C/1","index":2},"partialFingerprints":{"p":"q"},"suppressions":[{"kind":"inSource"},{"kind":"external","status":"accepted"},{"kind":"external","status":"rejected"}]},
-		{"ruleId":"D","level":"error","partialFingerprints":{"p":"q"},"suppressions":[{"kind":"inSource","status":"accepted"},{"kind":"external"}]},
-		{"ruleId":"C/2","partialFingerprints":{"p":"q"}},
-		{"ruleId":"E","kind":"pass"},{"ruleId":"E","kind":"notApplicable"},{"ruleId":"E","kind":"review","partialFingerprints":{"p":"q"}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]gatekeep.SASTFinding{
-		"A:first":   {Rule: "A", Severity: critical, Location: "a.go:7", BaselineState: "new"},
-		"A:first#2": {Rule: "A", Severity: critical, BaselineState: "unchanged"},
-		"B:y":       {Rule: "B", Severity: low, BaselineState: "new", FirstSeen: "2026-01-01T00:00:00Z", Suppression: "external"},
-		"C/1:q":     {Rule: "C/1", Severity: medium, BaselineState: "new"},
-		"C/2:q":     {Rule: "C/2", Severity: medium, BaselineState: "new"},
-		"D:q":       {Rule: "D", Severity: high, BaselineState: "new"},
-		"E:q":       {Rule: "E", Severity: medium, BaselineState: "new"},
-	}
-	if diff := cmp.Diff(want, s.Findings); diff != "" || !s.Successful || s.Tool != "t" || s.ToolVersion != "1.2.3" || s.FilesAnalyzed != nil {
-		t.Errorf("%+v: %s", s, diff)
-	}
-}
-
-func TestSARIFWithoutFingerprintsIsNamedByPlace(t *testing.T) {
-	at := func(line string) string {
-		return `{"ruleId":"A","locations":[{"physicalLocation":{"artifactLocation":{"uri":"a"},"region":{"startLine":` + line + `}}}]}`
-	}
-	s, err := ReadSARIF(run("", at("1")+","+at("2")+","+at("1")))
-	if err != nil || len(s.Findings) != 3 {
-		t.Fatalf("got %+v, %v; want three findings", s, err)
-	}
-	again, err := ReadSARIF(run("", at("2")+","+at("1")+","+at("1")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(s.Findings, again.Findings); diff != "" {
-		t.Errorf("fingerprints depend on the order: %s", diff)
-	}
-}
-
-func TestRulesOfExtensionsAreFound(t *testing.T) {
-	s, err := ReadSARIF([]byte(`{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"CodeQL"},"extensions":[{"name":"x"},{"name":"go","rules":[{"id":"R","properties":{"security-severity":"7.1"}}]}]},
-		"artifacts":[{"location":{"uri":"a.go"},"roles":["analysisTarget"]},{"location":{"uri":"b.go"}}],
-		"results":[{"ruleId":"R","rule":{"index":0,"toolComponent":{"index":1}},"partialFingerprints":{"a":"1"},"locations":[{"physicalLocation":{"artifactLocation":{"index":1},"region":{"startLine":3}}}]},
-			{"ruleId":"R","rule":{"index":9,"toolComponent":{"index":-1}},"partialFingerprints":{"a":"2"},"locations":[{"physicalLocation":{"artifactLocation":{"index":9}}}]}]}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]gatekeep.SASTFinding{"R:1": {Rule: "R", Severity: high, Location: "b.go:3", BaselineState: "new"}, "R:2": {Rule: "R", Severity: high, BaselineState: "new"}}
-	if diff := cmp.Diff(want, s.Findings); diff != "" || s.FilesAnalyzed == nil || *s.FilesAnalyzed != 1 {
-		t.Errorf("%+v: %s", s, diff)
-	}
-}
-
-func TestRunThatDidNotSucceedIsSeen(t *testing.T) {
-	for text, want := range map[string]bool{
-		`"results":[]`: true,
-		`"results":[],"invocations":[{"executionSuccessful":true}]`:                               true,
-		`"results":[],"invocations":[{"executionSuccessful":true},{"executionSuccessful":false}]`: false,
-		`"results":[],"invocations":[{}]`:                                                         false,
-		`"results":null`:                                                                          false,
-		`"invocations":[{"executionSuccessful":true}]`:                                            false,
-	} {
-		s, err := ReadSARIF([]byte(`{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"a"}},"results":[]},{"tool":{"driver":{"name":"a"}},` + text + `}]}`))
-		if err != nil || s.Successful != want {
-			t.Errorf("%s: got %+v, %v; want successful %v", text, s, err, want)
+func FuzzReadReport(f *testing.F) {
+	for _, r := range rows(f) {
+		if data := real(f, r.file); len(data) < maxSeed {
+			f.Add(data)
 		}
 	}
-}
-
-func TestSARIFThatHidesResultsIsRefused(t *testing.T) {
-	tool := `"tool":{"driver":{"name":"a"}}`
-	for text, want := range map[string]string{
-		`{"version":"2.1.0"}`:                         "no runs",
-		`{"version":"2.1.0","runs":[]}`:               "no runs",
-		`{"version":"2.1.0","runs":null}`:             "no runs",
-		`{"runs":[{` + tool + `}]}`:                   `version "" is not read`,
-		`{"version":"2.0.0","runs":[{` + tool + `}]}`: `version "2.0.0"`,
-		`{"version":"2.1.0","runs":[{"results":[]}]}`: "driver.name is missing",
-		`{"version":"2.1.0","runs":[{` + tool + `,"results":[],"externalPropertyFileReferences":{"results":[{"location":{"uri":"x"}}]}}]}`: "in other files",
-		string(run("", `{"level":"error"}`)):                                             "ruleId is missing",
-		string(run("", `{"ruleId":"a","level":"fatal"}`)):                                `unknown level "fatal"`,
-		string(run("", `{"ruleId":"a","kind":"fine"}`)):                                  `unknown kind "fine"`,
-		string(run("", `{"ruleId":"a","baselineState":"old"}`)):                          `unknown baselineState "old"`,
-		string(run("", `{"ruleId":"a","provenance":{"firstDetectionTimeUtc":"x"}}`)):     "firstDetectionTimeUtc",
-		string(run("", `"x"`)):                                                           "cannot unmarshal",
-		`{"version":"2.1.0","runs":[{` + tool + `,"invocations":[{"endTimeUtc":"x"}]}]}`: "endTimeUtc",
-	} {
-		_, err := ReadSARIF([]byte(text))
-		wantError(t, err, want)
-	}
-}
-
-func TestRealSARIF(t *testing.T) {
-	for name, count := range map[string]int{"suppression.sarif": 5, "codeql-fingerprints.sarif": 2, "snyk-container.sarif": 3, "empty.sarif": 0, "flawfinder.sarif": 53} {
-		s, err := ReadSARIF(read(t, "sarif/"+name))
-		if err != nil || len(s.Findings) != count {
-			t.Errorf("%s: got %v, %d findings; want %d", name, err, len(s.Findings), count)
-			continue
-		}
-		for key, f := range s.Findings {
-			if f.Suppression != "" {
-				t.Errorf("%s: %s is suppressed by %q, though nobody accepted it", name, key, f.Suppression)
-			}
-		}
-	}
-}
-
-// seed gives a fuzz target the files of a folder.
-func seed(f *testing.F, folder string) {
-	names, err := filepath.Glob(filepath.Join("../../../../testdata/predicate", folder, "*"))
+	names, err := filepath.Glob("../../../../testdata/predicate/vulns/*")
 	if err != nil || len(names) == 0 {
-		f.Fatal("no seeds in", folder, err)
+		f.Fatal("no seeds", err)
 	}
 	for _, name := range names {
 		data, err := os.ReadFile(name)
@@ -296,60 +195,40 @@ func seed(f *testing.F, folder string) {
 		}
 		f.Add(data)
 	}
-}
-
-// known are the severities that rules have a table for.
-var known = map[string]bool{critical: true, high: true, medium: true, low: true, negligible: true, unknown: true}
-
-func FuzzVulnerabilities(f *testing.F) {
-	seed(f, "vulns")
+	f.Add(inToto(`,"result":[{"id":"a","severity":[{"score":"CVSS:4.0/AV:N"}]}]`))
 	f.Add(inToto(`,"result":{"matches":[],"descriptor":{"name":"grype"}}`))
+	f.Add([]byte(`{"check_type":"terraform","results":{"failed_checks":[{"check_id":"a"}]}}`))
+	f.Add([]byte(`{"results":[{"check_id":"r","extra":{"severity":"ERROR"}}],"errors":[],"paths":{}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var all []gatekeep.SCAFinding
-		if r, err := ReadReport(data); err == nil {
-			all = append(all, r.Findings...)
-		}
-		for _, read := range []func([]byte) (*Vulnerabilities, error){InToto, Cosign} {
-			if v, err := read(data); err == nil {
-				all = append(all, v.Findings...)
-			}
-		}
-		for _, finding := range all {
-			if finding.ID == "" || !known[finding.Severity] {
-				t.Fatalf("finding %+v", finding)
-			}
-		}
-	})
-}
-
-func FuzzSARIF(f *testing.F) {
-	seed(f, "sarif")
-	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := ReadSARIF(data)
+		r, err := ReadReport(data)
 		if err != nil {
 			return
 		}
-		var counted struct {
-			Runs []struct{ Results []struct{ Kind string } }
-		}
-		if err := json.Unmarshal(data, &counted); err != nil {
-			t.Fatal(err)
-		}
-		results := 0
-		for _, run := range counted.Runs {
-			for _, r := range run.Results {
-				if r.Kind == "" || r.Kind == "fail" || r.Kind == "open" || r.Kind == "review" {
-					results++
-				}
+		keys := map[string]bool{}
+		for _, v := range r.Vulns {
+			checkVuln(t, r.Format, v)
+			if key := v.ID + " " + v.PURL; keys[key] {
+				t.Fatalf("two findings of %s", key)
+			} else {
+				keys[key] = true
 			}
 		}
-		if len(s.Findings) != results {
-			t.Fatalf("%d results became %d findings", results, len(s.Findings))
-		}
-		for key, finding := range s.Findings {
-			if finding.Rule == "" || !known[finding.Severity] {
-				t.Fatalf("finding %s: %+v", key, finding)
+		for key, flaw := range r.Flaws {
+			if flaw.Rule == "" || flaw.BaselineState == "" || flaw.Severity == finding.Negligible {
+				t.Fatalf("flaw %s: %+v", key, flaw)
 			}
+		}
+		for _, s := range r.Secrets {
+			if s.Kind == "" || s.Location == "" || s.Fingerprint == "" {
+				t.Fatalf("secret %+v", s)
+			}
+		}
+		if len(r.Vulns) > 0 && r.Entries == 0 {
+			t.Fatalf("findings of no entries: %+v", r)
+		}
+		again, err := ReadReport(data)
+		if diff := cmp.Diff(r, again); err != nil || diff != "" {
+			t.Fatalf("read again: %v %s", err, diff)
 		}
 	})
 }

@@ -1,27 +1,15 @@
-// Package scan reads what scanners report: vulnerabilities from in-toto vulns and
-// cosign vuln predicates and from Grype and Trivy reports, flaws from SARIF. A
-// report of unknown shape is an error, never a report without findings.
-//
-// The texts are JSON that strictjson.Check and jsonscan.RefuseFolded have passed.
 package scan
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"path"
 	"strings"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/instant"
-	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/jsonscan"
-	"github.com/gatekeep-dev/gatekeep/internal/attest/sbom"
-)
-
-// Bounds of one report.
-const (
-	MaxFindings = 100_000 // the worst images known have 20,000
-	maxAliases  = 100     // of one finding; six have been seen
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/finding"
 )
 
 // Vulnerabilities is one scan for known vulnerabilities.
@@ -31,6 +19,7 @@ type Vulnerabilities struct {
 	StartedOn      string // RFC 3339
 	FinishedOn     string // RFC 3339
 	DBLastUpdate   string // RFC 3339; empty where neither predicate nor report says
+	Entries        int    // that the result lists
 	Findings       []gatekeep.SCAFinding
 }
 
@@ -76,7 +65,8 @@ func (h *header) scan(raw []byte) (*Vulnerabilities, error) {
 type vulnerability struct {
 	ID       string `json:"id"`
 	Severity []struct {
-		Score any `json:"score"` // text by the specification; numbers are seen too
+		Method string `json:"method"`
+		Score  any    `json:"score"` // text by the specification; numbers are seen too
 	} `json:"severity"`
 	Annotations []annotation `json:"annotations"`
 }
@@ -110,7 +100,7 @@ func InToto(raw []byte) (*Vulnerabilities, error) {
 	if entries == nil {
 		return nil, errors.New("reading vulnerability scan: scanner.result is missing; a scan that found nothing has an empty list")
 	}
-	var found findings
+	found := finding.Vulns{Scanner: toolOf(v.ScannerURI)}
 	for i, e := range *entries {
 		entry := e.vulnerability
 		if e.Wrapped != nil {
@@ -120,23 +110,39 @@ func InToto(raw []byte) (*Vulnerabilities, error) {
 			entry = *e.Wrapped
 			entry.Annotations = append(entry.Annotations, e.Annotations...)
 		}
-		f := gatekeep.SCAFinding{ID: entry.ID, Severity: unknown}
+		f := gatekeep.SCAFinding{ID: entry.ID}
+		var ratings []finding.Rating
 		for _, s := range entry.Severity {
-			f.Severity = worse(f.Severity, severity(fmt.Sprint(s.Score)))
+			score := fmt.Sprint(s.Score)
+			ratings = append(ratings, finding.Rating{From: finding.Either(s.Method, toolOf(v.ScannerURI)), Word: score, Vector: score})
 		}
 		for _, a := range entry.Annotations {
 			if err := instant.Optional(a.FirstSeen); err != nil {
 				return nil, fmt.Errorf("reading vulnerability scan: scanner.result[%d]: %w", i, err)
 			}
-			f.PURL, f.FirstSeen, f.FixedIn = either(f.PURL, a.PURL), either(f.FirstSeen, a.FirstSeen), either(f.FixedIn, a.FixedIn)
+			f.PURL, f.FirstSeen, f.FixedIn = finding.Either(f.PURL, a.PURL), finding.Either(f.FirstSeen, a.FirstSeen), finding.Either(f.FixedIn, a.FixedIn)
 			f.Aliases = append(f.Aliases, a.Aliases...)
 		}
-		if err := found.add(f); err != nil {
+		if err := found.Add(f, ratings...); err != nil {
 			return nil, fmt.Errorf("reading vulnerability scan: scanner.result[%d]: %w", i, err)
 		}
 	}
-	v.Findings = found.list
+	v.Entries = len(*entries)
+	if v.Findings, err = found.List(); err != nil {
+		return nil, fmt.Errorf("reading vulnerability scan: %w", err)
+	}
 	return v, nil
+}
+
+// toolOf is the name of a scanner in its URI: "trivy" of
+// "pkg:github/aquasecurity/trivy@0.19.2"; the URI itself where it has none.
+func toolOf(uri string) string {
+	rest, ok := strings.CutPrefix(uri, "pkg:")
+	if !ok {
+		return uri
+	}
+	rest, _, _ = strings.Cut(rest, "@")
+	return path.Base(rest)
 }
 
 // Cosign reads a predicate of type https://cosign.sigstore.dev/attestation/vuln/v1,
@@ -147,13 +153,74 @@ func Cosign(raw []byte) (*Vulnerabilities, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading vulnerability scan: %w", err)
 	}
-	report, err := ReadReport(orNull(h.Scanner.Result))
+	report, err := readWith(readers, orNull(h.Scanner.Result))
+	if err == nil {
+		err = report.Check(finding.KindVulns)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading vulnerability scan: scanner.result: %w", err)
 	}
-	v.DBLastUpdate = either(v.DBLastUpdate, report.DBLastUpdate)
-	v.Findings = report.Findings
+	v.DBLastUpdate = finding.Either(v.DBLastUpdate, report.DBLastUpdate)
+	v.Entries, v.Findings = report.Entries, report.Vulns
 	return v, nil
+}
+
+// Raw reads a predicate that is the report of a scanner as it stands, of one of
+// Formats. The report itself tells when the scan ended, or nobody does.
+func Raw(format string, raw []byte) (*Vulnerabilities, error) {
+	report, err := ReadReportAs(format, raw)
+	if err == nil {
+		err = report.Check(finding.KindVulns)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading vulnerability scan: %w", err)
+	}
+	return &Vulnerabilities{ScannerURI: URI(report), ScannerVersion: report.Version, StartedOn: report.CreatedAt, FinishedOn: report.CreatedAt,
+		DBLastUpdate: report.DBLastUpdate, Entries: report.Entries, Findings: report.Vulns}, nil
+}
+
+// URI names the tool that wrote a report, with its version where that is known.
+func URI(r *finding.Report) string {
+	uri, known := uris[r.Format]
+	if !known {
+		uri = r.Tool
+	}
+	if r.Version != "" {
+		uri += "@" + r.Version
+	}
+	return uri
+}
+
+var uris = map[string]string{"grype": "pkg:github/anchore/grype", "trivy": "pkg:github/aquasecurity/trivy",
+	"osv-scanner": "pkg:github/google/osv-scanner", "snyk": "pkg:npm/snyk", "npm-audit": "pkg:npm/npm",
+	"govulncheck": "pkg:golang/golang.org/x/vuln", "checkov": "pkg:pypi/checkov"}
+
+// PredicateFormat is the format of what is no report but a predicate with one.
+const PredicateFormat = "vulns-predicate"
+
+// URIs of vulnerability predicates.
+const (
+	VulnsV01   = "https://in-toto.io/attestation/vulns/v0.1"
+	VulnsV02   = "https://in-toto.io/attestation/vulns/v0.2"
+	CosignVuln = "https://cosign.sigstore.dev/attestation/vuln/v1"
+)
+
+// readPredicate reads a vulnerability predicate that lies in a file.
+func readPredicate(d *finding.Document) (*finding.Report, error) {
+	var h header
+	if err := json.Unmarshal(d.Raw, &h); err != nil {
+		return nil, err
+	}
+	read := InToto
+	if strings.HasPrefix(string(h.Scanner.Result), "{") {
+		read = Cosign
+	}
+	v, err := read(d.Raw)
+	if err != nil {
+		return nil, err
+	}
+	return &finding.Report{Format: PredicateFormat, Tool: toolOf(v.ScannerURI), Version: v.ScannerVersion, Kinds: []string{finding.KindVulns},
+		CreatedAt: v.FinishedOn, DBLastUpdate: v.DBLastUpdate, Entries: v.Entries, Vulns: v.Findings}, nil
 }
 
 func orNull(raw json.RawMessage) []byte {
@@ -163,74 +230,17 @@ func orNull(raw json.RawMessage) []byte {
 	return raw
 }
 
-// either is the first text that is not empty.
-func either(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// findings collects, with one entry for each vulnerability of each component.
-type findings struct {
-	list  []gatekeep.SCAFinding
-	at    map[string]int
-	taken int // those that became one with another included
-}
-
-// add takes a finding under its CVE where one is known. Entries for the same
-// vulnerability and component become one, with the worse severity.
-func (fs *findings) add(f gatekeep.SCAFinding) error {
-	if f.ID == "" {
-		return errors.New("a finding has no id")
-	}
-	if fs.taken++; fs.taken > MaxFindings {
-		return fmt.Errorf("more than %d findings: %w", MaxFindings, jsonscan.ErrLimit)
-	}
-	if len(f.Aliases) > maxAliases {
-		return fmt.Errorf("more than %d aliases: %w", maxAliases, jsonscan.ErrLimit)
-	}
-	f.ID, f.Aliases = preferCVE(f.ID, f.Aliases)
-	if canonical, ok := sbom.Canonical(f.PURL); ok {
-		f.PURL = canonical
-	}
-	if f.Attestations == nil {
-		f.Attestations = []string{}
-	}
-	key := f.ID + " " + f.PURL
-	if i, known := fs.at[key]; known {
-		old := &fs.list[i]
-		old.Severity = worse(old.Severity, f.Severity)
-		old.FixedIn = either(old.FixedIn, f.FixedIn)
-		if f.FirstSeen != "" && (old.FirstSeen == "" || earlier(f.FirstSeen, old.FirstSeen)) {
-			old.FirstSeen = f.FirstSeen
-		}
-		_, old.Aliases = preferCVE(old.ID, append(old.Aliases, f.Aliases...))
-		if len(old.Aliases) > maxAliases {
-			return fmt.Errorf("more than %d aliases: %w", maxAliases, jsonscan.ErrLimit)
-		}
-		return nil
-	}
-	if fs.at == nil {
-		fs.at = map[string]int{}
-	}
-	fs.at[key] = len(fs.list)
-	fs.list = append(fs.list, f)
-	return nil
-}
-
-// preferCVE picks the id that other documents are most likely to use: the finding's
-// own where that is a CVE, else the first CVE among its aliases.
-func preferCVE(id string, aliases []string) (string, []string) {
-	all := append([]string{id}, aliases...)
-	slices.Sort(all[1:])
-	chosen := id
-	if !strings.HasPrefix(id, "CVE-") {
-		if i := slices.IndexFunc(all, func(s string) bool { return strings.HasPrefix(s, "CVE-") }); i >= 0 {
-			chosen = all[i]
+// TypeOf chooses among the URIs of vulnerability predicates by the shape of one that
+// was read: v0.1 of in-toto wraps each entry, v0.2 does not, and cosign holds a report.
+func TypeOf(raw []byte) string {
+	var h header
+	if err := json.Unmarshal(raw, &h); err == nil {
+		switch {
+		case strings.HasPrefix(string(h.Scanner.Result), "{"):
+			return CosignVuln
+		case strings.Contains(string(h.Scanner.Result), `"vulnerability"`):
+			return VulnsV01
 		}
 	}
-	slices.Sort(all)
-	all = slices.DeleteFunc(slices.Compact(all), func(s string) bool { return s == chosen || s == "" })
-	return chosen, slices.Clip(all)
+	return VulnsV02
 }

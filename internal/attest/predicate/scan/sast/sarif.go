@@ -1,18 +1,20 @@
-package scan
+// Package sast reads what static analysers write: SARIF of any tool, Semgrep's JSON,
+// and Checkov's for configuration.
+package sast
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/instant"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/jsonscan"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/finding"
 )
 
 // SARIF is what is kept of a SARIF document.
@@ -24,9 +26,10 @@ type SARIF struct {
 	Successful    bool
 	FinishedOn    string // RFC 3339, of the last invocation that says; or empty
 	FilesAnalyzed *int   // files the document lists; nil where it lists none
+	Entries       int    // results, also those that say that there is no problem
 	Findings      map[string]gatekeep.SASTFinding
 
-	seen map[string]int // further results with the same fingerprint
+	flaws finding.Flaws
 }
 
 // sarifLog is the part of SARIF 2.1.0 that is read.
@@ -37,11 +40,8 @@ type sarifLog struct {
 			Driver     sarifComponent   `json:"driver"`
 			Extensions []sarifComponent `json:"extensions"`
 		} `json:"tool"`
-		Invocations []struct {
-			ExecutionSuccessful bool   `json:"executionSuccessful"`
-			EndTimeUTC          string `json:"endTimeUtc"`
-		} `json:"invocations"`
-		Artifacts []struct {
+		Invocations []sarifInvocation `json:"invocations"`
+		Artifacts   []struct {
 			Location sarifLocation `json:"location"`
 			Roles    []string      `json:"roles"`
 		} `json:"artifacts"`
@@ -50,6 +50,20 @@ type sarifLog struct {
 			Results []json.RawMessage `json:"results"`
 		} `json:"externalPropertyFileReferences"`
 	} `json:"runs"`
+}
+
+type sarifInvocation struct {
+	ExecutionSuccessful bool   `json:"executionSuccessful"`
+	EndTimeUTC          string `json:"endTimeUtc"`
+	Overrides           []struct {
+		Configuration struct {
+			Level string `json:"level"`
+		} `json:"configuration"`
+		Descriptor struct {
+			ID    string `json:"id"`
+			Index *int   `json:"index"`
+		} `json:"descriptor"`
+	} `json:"ruleConfigurationOverrides"`
 }
 
 type sarifComponent struct {
@@ -103,12 +117,16 @@ type sarifResult struct {
 	} `json:"suppressions"`
 	Provenance struct {
 		FirstDetection string `json:"firstDetectionTimeUtc"`
+		Invocation     *int   `json:"invocationIndex"`
 	} `json:"provenance"`
+	Properties struct {
+		SecuritySeverity any `json:"security-severity"`
+	} `json:"properties"`
 }
 
-// ReadSARIF reads a SARIF 2.1.0 document with all its runs. Results that are kept
+// Read reads a SARIF 2.1.0 document with all its runs. Results that are kept
 // in other files are an error: they would be missed.
-func ReadSARIF(raw []byte) (*SARIF, error) {
+func Read(raw []byte) (*SARIF, error) {
 	var log sarifLog
 	if err := json.Unmarshal(raw, &log); err != nil {
 		return nil, fmt.Errorf("reading SARIF: %w", err)
@@ -119,7 +137,7 @@ func ReadSARIF(raw []byte) (*SARIF, error) {
 	if len(log.Runs) == 0 {
 		return nil, errors.New("reading SARIF: no runs, so no tool says anything")
 	}
-	s := &SARIF{Successful: true, Findings: map[string]gatekeep.SASTFinding{}, seen: map[string]int{}}
+	s := &SARIF{Successful: true, Findings: map[string]gatekeep.SASTFinding{}}
 	files, targets := map[string]bool{}, map[string]bool{}
 	for i := range log.Runs {
 		run := &log.Runs[i]
@@ -139,6 +157,7 @@ func ReadSARIF(raw []byte) (*SARIF, error) {
 			if invocation.EndTimeUTC == "" {
 				continue
 			}
+			invocation.EndTimeUTC = finding.UTC(invocation.EndTimeUTC)
 			if err := instant.Check(invocation.EndTimeUTC); err != nil {
 				return nil, fmt.Errorf("reading SARIF: runs[%d].invocations: endTimeUtc: %w", i, err)
 			}
@@ -161,7 +180,7 @@ func ReadSARIF(raw []byte) (*SARIF, error) {
 		components := append([]sarifComponent{driver}, run.Tool.Extensions...)
 		for j := range *run.Results {
 			r := &(*run.Results)[j]
-			if err := s.add(r, components, uris); err != nil {
+			if err := s.add(r, components, uris, run.Invocations); err != nil {
 				return nil, fmt.Errorf("reading SARIF: runs[%d].results[%d]: %w", i, j, err)
 			}
 		}
@@ -174,11 +193,17 @@ func ReadSARIF(raw []byte) (*SARIF, error) {
 	}
 	slices.Sort(s.Tools)
 	s.Tools = slices.Compact(s.Tools)
+	if s.flaws.All != nil {
+		s.Findings = s.flaws.All
+	}
 	return s, nil
 }
 
 // add takes one result.
-func (s *SARIF) add(r *sarifResult, components []sarifComponent, uris []string) (err error) {
+func (s *SARIF) add(r *sarifResult, components []sarifComponent, uris []string, invocations []sarifInvocation) (err error) {
+	if s.Entries++; s.Entries > finding.MaxFindings {
+		return fmt.Errorf("more than %d results: %w", finding.MaxFindings, jsonscan.ErrLimit)
+	}
 	var file string
 	var line int
 	if len(r.Locations) > 0 {
@@ -199,32 +224,47 @@ func (s *SARIF) add(r *sarifResult, components []sarifComponent, uris []string) 
 	f := gatekeep.SASTFinding{Rule: either(r.RuleID, either(r.Rule.ID, rule.ID)), BaselineState: either(r.BaselineState, "new"),
 		FirstSeen: r.Provenance.FirstDetection, Suppression: r.suppression()}
 	if f.Rule == "" {
-		return errors.New("ruleId is missing")
+		f.Rule = components[0].Name // section 3.27.5: a result need not name its rule
 	}
-	if f.Severity, err = flaw(r.Level, rule); err != nil {
+	level := either(r.Level, r.override(rule, invocations))
+	if f.Severity, err = flaw(level, rule, r.Properties.SecuritySeverity); err != nil {
 		return err
 	}
-	if f.Location = file; line > 0 {
-		f.Location += ":" + strconv.Itoa(line)
-	}
+	f.Location = finding.At(file, line)
 	if !slices.Contains([]string{"new", "unchanged", "updated", "absent"}, f.BaselineState) {
 		return fmt.Errorf("unknown baselineState %q", f.BaselineState)
 	}
 	if err := instant.Optional(f.FirstSeen); err != nil {
 		return fmt.Errorf("provenance.firstDetectionTimeUtc: %w", err)
 	}
-	if len(s.Findings) >= MaxFindings {
-		return fmt.Errorf("more than %d results: %w", MaxFindings, jsonscan.ErrLimit)
-	}
-	name := r.fingerprint(f.Rule, file, line)
-	key := name
-	for _, taken := s.Findings[key]; taken; _, taken = s.Findings[key] {
-		s.seen[name]++ // two results on one line must not become one
-		key = name + "#" + strconv.Itoa(s.seen[name]+1)
-	}
-	s.Findings[key] = f
+	s.flaws.Add(r.fingerprint(f.Rule, file, line), f)
 	return nil
 }
+
+// override is the level that the invocation of a result gave to its rule (section
+// 3.27.10, and 3.20.5 for the overrides), or none. A result that names no invocation
+// may be of any of them.
+func (r *sarifResult) override(rule sarifRule, invocations []sarifInvocation) string {
+	level := ""
+	for i, invocation := range invocations {
+		if at := r.Provenance.Invocation; at != nil && *at >= 0 && *at != i {
+			continue
+		}
+		for _, o := range invocation.Overrides {
+			if o.Descriptor.ID == "" || !rule.is(o.Descriptor.ID) && o.Descriptor.ID != r.RuleID {
+				continue
+			}
+			// Several may speak of the rule: the gravest counts.
+			if slices.Index(levels, o.Configuration.Level) > slices.Index(levels, level) {
+				level = o.Configuration.Level
+			}
+		}
+	}
+	return level
+}
+
+// levels from the mildest, after none stated.
+var levels = []string{"", "none", "note", "warning", "error"}
 
 // rule finds the description of the rule, after section 3.27.7: by index into the
 // rules of the driver or of an extension, else by id. Some writers leave an index of
@@ -258,40 +298,52 @@ func (r sarifRule) is(id string) bool {
 	return r.ID != "" && (r.ID == id || strings.HasPrefix(id, r.ID+"/"))
 }
 
-// flaw is the severity of a result: the score its rule carries by GitHub's
-// convention, else its level, which defaults to warning (section 3.27.10).
-func flaw(level string, rule sarifRule) (string, error) {
-	if score := rule.Properties.SecuritySeverity; score != nil {
-		if graded := severity(fmt.Sprint(score)); graded != unknown && graded != negligible {
-			return graded, nil
+// flaw is the severity of a result: the score that it or its rule carries by
+// GitHub's convention, else its level, which defaults to warning (section 3.27.10).
+func flaw(level string, rule sarifRule, stated any) (string, error) {
+	scored := finding.Unknown
+	for _, score := range []any{stated, rule.Properties.SecuritySeverity} {
+		if graded := finding.Severity(fmt.Sprint(score)); score != nil && graded != finding.Negligible {
+			scored = finding.Worse(scored, graded)
 		}
 	}
-	switch level = either(level, either(rule.Configuration.Level, "warning")); level {
-	case "error":
-		return high, nil
-	case "warning":
-		return medium, nil
-	case "note", "none":
-		return low, nil
+	level = either(level, either(rule.Configuration.Level, "warning"))
+	graded, ok := gradeOf[level]
+	switch {
+	case !ok:
+		return "", fmt.Errorf("unknown level %q", level)
+	case scored != finding.Unknown:
+		return scored, nil
 	}
-	return "", fmt.Errorf("unknown level %q", level)
+	return graded, nil
 }
 
+// gradeOf are the severities of levels that have no score.
+var gradeOf = map[string]string{"error": finding.High, "warning": finding.Medium, "note": finding.Low, "none": finding.Low}
+
 // suppression tells whether somebody outside the code has said that the result may
-// stay. Comments in the code do not count, nor does what is under review or was
-// rejected (section 3.27.23).
+// stay: "external", the only word that excuses it. Comments in the code do not count,
+// nor does what is under review or was rejected (sections 3.27.23 and 3.35.3); the
+// other words only say so.
 func (r *sarifResult) suppression() string {
-	accepted := false
+	word := ""
 	for _, s := range r.Suppressions {
-		if s.Status == "underReview" || s.Status == "rejected" {
-			return ""
+		switch {
+		case s.Status == "rejected":
+			return "rejected"
+		case s.Status == "underReview":
+			word = "under_review"
+		case word == "under_review":
+		case s.Kind == "external" && s.Status == "accepted":
+			word = "external"
+		case word == "":
+			word = "in_source"
+			if s.Kind == "external" {
+				word = "external_undecided"
+			}
 		}
-		accepted = accepted || s.Kind == "external" && s.Status == "accepted"
 	}
-	if accepted {
-		return "external"
-	}
-	return ""
+	return word
 }
 
 // fingerprint names a result across scans: its rule, and the fingerprint that the
@@ -308,6 +360,28 @@ func (r *sarifResult) fingerprint(rule, file string, line int) string {
 			return rule + ":" + print
 		}
 	}
-	sum := sha256.Sum256([]byte(rule + "|" + file + "|" + strconv.Itoa(line)))
-	return rule + ":" + hex.EncodeToString(sum[:])
+	return rule + ":" + strings.TrimPrefix(finding.Place(rule, file, strconv.Itoa(line)), "sha256:")
+}
+
+func either(a, b string) string { return finding.Either(a, b) }
+
+// earlier compares two checked times.
+func earlier(a, b string) bool {
+	ta, _ := time.Parse(time.RFC3339, a)
+	tb, _ := time.Parse(time.RFC3339, b)
+	return ta.Before(tb)
+}
+
+// SARIFReport reads a SARIF document as a report of one tool or several.
+func SARIFReport(d *finding.Document) (*finding.Report, error) {
+	s, err := Read(d.Raw)
+	if err != nil {
+		return nil, err
+	}
+	r := &finding.Report{Format: "sarif", Tool: s.Tool, Version: s.ToolVersion, Kinds: []string{finding.KindSAST},
+		CreatedAt: s.FinishedOn, Entries: s.Entries, Flaws: s.Findings}
+	if !s.Successful {
+		r.Fail("a run did not succeed, or has no results")
+	}
+	return r, nil
 }

@@ -12,12 +12,16 @@ import data.gatekeep.lib.clock
 import data.gatekeep.lib.statement
 
 # METADATA
-# description: ids of the statements that lift a finding; none where it stands
-lifting(finding) := {said.attestation |
+# description: ids of the documents whose statements lift a finding; none where it stands
+lifting(finding) := {said.attestation | some said in lifters(finding)}
+
+# METADATA
+# description: the statements that lift a finding; none where it stands
+lifters(finding) := [said |
 	some said in statements(finding)
 	count(problems(said, finding)) == 0
 	not contradicted(said, finding)
-}
+]
 
 # METADATA
 # description: what is said about the vulnerability under its id and its aliases
@@ -46,7 +50,10 @@ check("from the future", said, _) if clock.certainly_after(clock.ns(said.timesta
 
 check("other product", said, finding) if finding.purl in said.products
 
-check("other product", said, finding) if without_qualifiers(finding.purl) in said.products
+check("other product", said, finding) if {
+	some product in said.products
+	covers(product, finding)
+}
 
 check("other product", said, finding) if wherever_found(said, finding)
 
@@ -79,13 +86,45 @@ older(other, said) if clock.ns(other.timestamp) < clock.ns(said.timestamp)
 ahead(said) if clock.certainly_before(clock.ns(said.timestamp))
 
 # METADATA
-# description: true where a statement names products, and none of them is or holds the component
+# description: |
+#   true where a statement names products, and none of them is or holds the component. A
+#   range in which the component may lie is one of them
 elsewhere(said, finding) if {
-	count(said.products) > 0
+	ranges := object.get(said, "ranges", [])
+	count(said.products) + count(ranges) > 0
 	every product in said.products {
 		product != ""
-		without_qualifiers(product) != without_qualifiers(finding.purl)
+		distinct(product, finding.purl)
 		not product in subject_digests
+	}
+	every range in ranges {
+		name(range.purl) != name(finding.purl)
+	}
+}
+
+# METADATA
+# description: |
+#   true where a product is the component: of its name; of its version, or of all where
+#   the product has none; with each qualifier and the subpath that the product has
+covers(product, finding) if {
+	split(product, ":")[0] == "pkg"
+	name(product) == name(finding.purl)
+	version(product) in {"", version(finding.purl)}
+	every purl in written(finding) {
+		count(qualifiers(product) - qualifiers(purl)) == 0
+		subpath(product) in {"", subpath(purl)}
+	}
+}
+
+# METADATA
+# description: true where two purls name different packages, or different versions of one
+distinct(product, purl) if name(product) != name(purl)
+
+distinct(product, purl) if {
+	versions := {version(product), version(purl)}
+	count(versions) == 2
+	every version in versions {
+		version != ""
 	}
 }
 
@@ -122,5 +161,45 @@ found_in(id) := {digest |
 }
 
 # METADATA
+# description: |
+#   the purls that scanners wrote for the component of a finding, with qualifiers and
+#   subpath; the one that it is listed by where they wrote no more
+written(finding) := finding.purls if {
+	count(finding.purls) > 0
+} else := [finding.purl]
+
+# METADATA
 # description: a package URL without qualifiers and subpath
 without_qualifiers(purl) := split(split(purl, "#")[0], "?")[0]
+
+# METADATA
+# description: type, namespace and name of a package URL
+name(purl) := concat("/", array.concat(array.slice(segments, 0, last), [called])) if {
+	segments := split(without_qualifiers(purl), "/")
+	last := count(segments) - 1
+	called := split(segments[last], "@")[0] # an "@" before that is part of a namespace
+}
+
+# METADATA
+# description: |
+#   version of a package URL as it is encoded, empty where there is none; those of Go
+#   without the "v" that some leave out
+version(purl) := substring(written_version, 1, -1) if {
+	split(purl, "/")[0] == "pkg:golang"
+	written_version := _written_version(purl)
+	substring(written_version, 0, 1) == "v"
+} else := _written_version(purl)
+
+_written_version(purl) := split(segments[count(segments) - 1], "@")[1] if {
+	segments := split(without_qualifiers(purl), "/")
+} else := ""
+
+# METADATA
+# description: the qualifiers of a package URL, each as key=value
+qualifiers(purl) := {pair | some pair in split(split(split(purl, "#")[0], "?")[1], "&")}
+
+# METADATA
+# description: the subpath of a package URL, empty where there is none
+subpath(purl) := path if {
+	path := split(purl, "#")[1]
+} else := ""

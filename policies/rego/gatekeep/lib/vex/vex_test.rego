@@ -71,12 +71,107 @@ test_not_affected_needs_an_accepted_justification if {
 	_stands([object.remove(_good, ["justification"])])
 }
 
+_product_lifts(product) if _lifted([_with({"products": [product]})])
+
+_product_stands(product) if _stands([_with({"products": [product]})])
+
 test_the_product_must_be_the_component if {
-	_lifted([_with({"products": ["pkg:deb/debian/left@1.0.0"]})])
-	_stands([_with({"products": ["pkg:deb/debian/left@1.0.0?arch=arm64"]})])
-	_stands([_with({"products": ["pkg:deb/debian/left@1.0.1"]})])
+	_product_lifts("pkg:deb/debian/left@1.0.0")
+	_product_lifts(_purl)
+	_product_stands("pkg:deb/debian/left@1.0.1")
+	_product_stands("pkg:deb/debian/leftpad@1.0.0")
+	_product_stands("pkg:deb/ubuntu/left@1.0.0")
+	_product_stands("pkg:deb/debian/left@1.0.0/more")
+	_product_stands("left@1.0.0")
+	_product_stands("")
 	_stands([_with({"products": []})])
 	_stands([object.remove(_good, ["products"])])
+}
+
+test_a_product_without_version_is_every_version_of_it if {
+	_product_lifts("pkg:deb/debian/left")
+	_product_lifts("pkg:deb/debian/left?arch=amd64")
+	_product_stands("pkg:deb/debian")
+	_product_stands("pkg:deb")
+	_product_stands("pkg:")
+}
+
+test_a_component_has_what_the_product_names_and_may_have_more if {
+	every qualifiers in ["?arch=amd64", "?arch=amd64&distro=12", ""] {
+		_of_amd64(sprintf("pkg:deb/debian/left@1.0.0%s", [qualifiers]))
+	}
+	every qualifiers in ["?arch=arm64", "?arch=amd64&distro=11", "?epoch=1", "?arch=amd64#lib", "?"] {
+		not _of_amd64(sprintf("pkg:deb/debian/left@1.0.0%s", [qualifiers]))
+	}
+}
+
+_of_amd64(product) if {
+	found := object.union(_finding, {
+		"purl": "pkg:deb/debian/left@1.0.0",
+		"purls": ["pkg:deb/debian/left@1.0.0?arch=amd64&distro=12"],
+	})
+	vex.lifting(found) == {_id} with input as _doc([_with({"products": [product]})])
+}
+
+test_what_was_found_with_several_qualifiers_needs_a_product_for_all if {
+	found := object.union(_finding, {
+		"purl": "pkg:deb/debian/left@1.0.0",
+		"purls": ["pkg:deb/debian/left@1.0.0?arch=amd64", "pkg:deb/debian/left@1.0.0?arch=arm64"],
+	})
+	lifted := {product |
+		some product in ["pkg:deb/debian/left@1.0.0", "pkg:deb/debian/left", _purl]
+		ids := vex.lifting(found) with input as _doc([_with({"products": [product]})])
+		count(ids) > 0
+	}
+	lifted == {"pkg:deb/debian/left@1.0.0", "pkg:deb/debian/left"}
+}
+
+test_a_subpath_must_be_that_of_the_component if {
+	found := object.union(_finding, {"purl": "pkg:golang/a/b@1.0.0#cmd/x"})
+	lifted := {product |
+		some product in [
+			"pkg:golang/a/b@1.0.0#cmd/x",
+			"pkg:golang/a/b@1.0.0",
+			"pkg:golang/a/b@v1.0.0#cmd/y",
+		]
+		ids := vex.lifting(found) with input as _doc([_with({"products": [product]})])
+		count(ids) > 0
+	}
+	lifted == {"pkg:golang/a/b@1.0.0#cmd/x", "pkg:golang/a/b@1.0.0"}
+}
+
+test_a_version_of_go_is_the_same_with_and_without_its_letter if {
+	found := object.union(_finding, {"purl": "pkg:golang/a/b@v1.0.0"})
+	every product in ["pkg:golang/a/b@1.0.0", "pkg:golang/a/b@v1.0.0"] {
+		vex.lifting(found) == {_id} with input as _doc([_with({"products": [product]})])
+	}
+	vex.lifting(found) == set() with input as _doc([_with({"products": ["pkg:golang/a/b@v1.0.1"]})])
+}
+
+test_a_name_with_an_encoded_scope_is_one_name if {
+	found := object.union(_finding, {"purl": "pkg:npm/%40acme/left@1.0.0"})
+	every product in ["pkg:npm/%40acme/left@1.0.0", "pkg:npm/%40acme/left"] {
+		vex.lifting(found) == {_id} with input as _doc([_with({"products": [product]})])
+	}
+	every product in ["pkg:npm/left@1.0.0", "pkg:npm/%40acme", "pkg:npm/@evil/left@1.0.0"] {
+		vex.lifting(found) == set() with input as _doc([_with({"products": [product]})])
+	}
+}
+
+test_a_range_lifts_nothing_and_speaks_against_what_may_lie_in_it if {
+	range := {"ranges": [{"purl": "pkg:deb/debian/left", "range": "vers:deb/<2"}], "products": []}
+	_stands([_with(range)])
+	affected := object.union(range, {"status": "affected"})
+	_stands([_good, _with(affected)])
+	elsewhere := {"ranges": [{"purl": "pkg:deb/debian/right", "range": "vers:deb/<2"}]}
+	_lifted([_good, _with(object.union(affected, elsewhere))])
+	_stands([_good, _with(object.union(affected, {"ranges": null}))])
+}
+
+test_a_statement_that_cannot_be_taken_at_its_word_lifts_nothing if {
+	void := {"status": "under_investigation", "void": "fixed, but the advisory is a draft"}
+	_stands([_with(void)])
+	_stands([_good, _with(void)])
 }
 
 test_a_digest_lifts_where_it_covers_every_artifact_that_the_finding_is_in if {
@@ -150,8 +245,24 @@ test_a_statement_that_may_be_about_the_component_speaks_against if {
 	_stands([_good, _with({"status": "affected", "products": [""]})])
 }
 
-test_qualifiers_and_subpath_are_set_aside if {
-	vex.without_qualifiers("pkg:npm/left@1.0.0?a=b#c") == "pkg:npm/left@1.0.0"
-	vex.without_qualifiers("pkg:npm/left@1.0.0#c?d") == "pkg:npm/left@1.0.0"
-	vex.without_qualifiers("pkg:npm/left@1.0.0") == "pkg:npm/left@1.0.0"
+test_a_statement_about_all_versions_speaks_against if {
+	_stands([_good, _with({"status": "affected", "products": ["pkg:deb/debian/left"]})])
+	_lifted([_good, _with({"status": "affected", "products": ["pkg:deb/debian/left@2.0.0"]})])
+}
+
+test_parts_of_a_package_url if {
+	every rest in ["?a=b@c/d#e@f", "#e?g", ""] {
+		purl := sprintf("pkg:npm/a/left@1.0.0%s", [rest])
+		vex.without_qualifiers(purl) == "pkg:npm/a/left@1.0.0"
+		vex.name(purl) == "pkg:npm/a/left"
+		vex.version(purl) == "1.0.0"
+	}
+	vex.name("pkg:npm/@a/left") == "pkg:npm/@a/left"
+	vex.version("pkg:npm/@a/left") == ""
+	vex.version("left") == ""
+	vex.name("") == ""
+	vex.qualifiers("pkg:npm/left@1.0.0?a=b&c=d#e") == {"a=b", "c=d"}
+	vex.qualifiers("pkg:npm/left@1.0.0#e?a=b") == set()
+	vex.subpath("pkg:npm/left@1.0.0?a=b#e/f") == "e/f"
+	vex.subpath("pkg:npm/left@1.0.0") == ""
 }

@@ -2,7 +2,9 @@
 # title: No vulnerability past its remediation time
 # description: |
 #   No known vulnerability in an artifact that would run is exploited in the wild or open
-#   for longer than its severity allows, unless a believed VEX statement lifts it.
+#   for longer than its severity allows, unless a believed VEX statement lifts it. What a
+#   believed feed says of exploitation counts beside the list of the organisation, unless
+#   params.supply_chain.exploited_blocks is false.
 # related_resources:
 #   - ref: https://www.cisa.gov/known-exploited-vulnerabilities-catalog
 #   - ref: https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md
@@ -50,15 +52,20 @@ violations contains finding if {
 }
 
 # METADATA
-# description: what was lifted, and by which statements
-notes contains sprintf("%v in %v is lifted by VEX %s", [
-	vulnerability.id,
-	vulnerability.purl,
-	text.list(vex.lifting(vulnerability)),
+# description: what was lifted, by which documents and on what grounds
+notes contains sprintf("%v in %v is lifted by VEX %v: %v", [
+	_name(vulnerability, key),
+	text.field(vulnerability, "purl"),
+	said.attestation,
+	_grounds(said),
 ]) if {
-	some vulnerability in input.findings.sca
-	count(vex.lifting(vulnerability)) > 0
+	some key, vulnerability in input.findings.sca
+	some said in vex.lifters(vulnerability)
 }
+
+_grounds(said) := sprintf("%v, %v", [said.status, said.justification]) if {
+	said.justification != ""
+} else := text.field(said, "status")
 
 # not known to be exploited, and either of no concern or certainly within its days
 _tolerated(vulnerability) if {
@@ -83,6 +90,11 @@ _exploited(_) if not _kev_told
 _exploited(vulnerability) if {
 	some id in vex.names(vulnerability)
 	data.gatekeep.org.kev[id]
+}
+
+_exploited(vulnerability) if {
+	vulnerability.exploited
+	object.get(data.gatekeep.params.supply_chain, "exploited_blocks", true) != false
 }
 
 # without the list any vulnerability may be on it

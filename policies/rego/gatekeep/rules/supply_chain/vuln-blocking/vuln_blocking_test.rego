@@ -105,6 +105,33 @@ test_what_is_exploited_under_an_alias_fails if {
 	}))) == _exploited("GHSA-jfh8-c2jp-5v3q")
 }
 
+test_what_a_feed_has_for_exploited_fails_whatever_its_severity if {
+	low := {"severity": "low", "exploited": true}
+	_with(low) == _exploited("CVE-2026-9999")
+	_with(object.union(low, {"exploited": false})) == set()
+	lifted := array.concat(_adding(object.union(_critical, low)), [_vex(fixture.statement("vex"))])
+	_said(lifted) == set()
+}
+
+test_a_policy_may_set_aside_what_a_feed_says_and_not_the_list if {
+	every setting in [{"exploited_blocks": true}, {}, {"exploited_blocks": "no"}] {
+		_with_setting(setting, "CVE-2026-9999") == _exploited("CVE-2026-9999")
+	}
+	off := {"exploited_blocks": false}
+	_with_setting(off, "CVE-2026-9999") == set()
+	_with_setting(off, "CVE-2021-44228") == _exploited("CVE-2021-44228")
+}
+
+_with_setting(setting, id) := {[finding.at, finding.message] | some finding in found} if {
+	changes := {"severity": "low", "exploited": true, "id": id}
+	found := rule.violations with input as fixture.patch(_adding(object.union(_critical, changes)))
+		with data.gatekeep.org as fixture.org
+		with data.gatekeep.params.supply_chain as object.union(
+			{"remediation_days": {"low": null, "medium": 30, "high": 7}},
+			setting,
+		)
+}
+
 test_a_finding_without_a_name_cannot_be_looked_up_and_fails if {
 	tolerated := object.union(_critical, {"severity": "low"})
 	_said(_adding(tolerated)) == set()
@@ -144,13 +171,44 @@ _vex(attestation) := fixture.add("/vex/CVE-2026-9999", [{
 	"timestamp": "2026-11-23T09:00:00Z",
 }])
 
+_noted(grounds) := {sprintf("CVE-2026-9999 in pkg:npm/left@1.0.0 is lifted by VEX %s: %s", [
+	fixture.statement("vex"),
+	grounds,
+])}
+
 test_a_believed_vex_statement_lifts_and_is_noted if {
 	ops := array.concat(_adding(_critical), [_vex(fixture.statement("vex"))])
 	_violations(ops) == set()
-	rule.notes == {
-		sprintf("CVE-2026-9999 in pkg:npm/left@1.0.0 is lifted by VEX %s", [fixture.statement("vex")]),
-	} with input as fixture.patch(ops)
+	noted := _noted("not_affected, vulnerable_code_not_in_execute_path")
+	rule.notes == noted with input as fixture.patch(ops)
 	rule.notes == set() with input as fixture.input_doc
+}
+
+test_the_note_of_a_fix_has_no_justification if {
+	every justification in [[], [fixture.add("/vex/CVE-2026-9999/0/justification", "")]] {
+		ops := array.flatten([
+			_adding(_critical),
+			_vex(fixture.statement("vex")),
+			fixture.replace("/vex/CVE-2026-9999/0/status", "fixed"),
+			fixture.remove("/vex/CVE-2026-9999/0/justification"),
+			justification,
+		])
+		_violations(ops) == set()
+		rule.notes == _noted("fixed") with input as fixture.patch(ops)
+	}
+}
+
+test_what_lifts_a_finding_without_an_id_is_noted_by_its_place if {
+	nameless := object.union(object.remove(_critical, ["id", "purl"]), {"aliases": ["CVE-2026-9999"]})
+	said := fixture.replace("/vex/CVE-2026-9999/0/products", [fixture.digest])
+	ops := array.flatten([_adding(nameless), _vex(fixture.statement("vex")), said])
+	_violations(ops) == set()
+	notes := rule.notes with input as fixture.patch(ops)
+	notes == {sprintf("%s in (missing) is lifted by VEX %s: %s", [
+		"CVE-2026-9999 pkg:npm/left@1.0.0",
+		fixture.statement("vex"),
+		"not_affected, vulnerable_code_not_in_execute_path",
+	])}
 }
 
 test_a_vex_statement_that_is_not_believed_lifts_nothing if {

@@ -1,4 +1,4 @@
-package scan
+package sast
 
 import (
 	"encoding/json"
@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/finding"
 )
 
 // TestSARIFAgreesWithGoSARIF reads real documents with another library too: every
 // result it has must be a finding of the same rule and file.
 func TestSARIFAgreesWithGoSARIF(t *testing.T) {
-	files, err := filepath.Glob("../../../../testdata/predicate/sarif/*.sarif")
+	files, err := filepath.Glob(vectors + "/sarif/*.sarif")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no documents", err)
 	}
@@ -38,7 +40,7 @@ func TestSARIFAgreesWithGoSARIF(t *testing.T) {
 					want[described(run, r)]++
 				}
 			}
-			s, err := ReadSARIF(data)
+			s, err := Read(data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,13 +77,13 @@ func described(run *sarif.Run, r *sarif.Result) string {
 // TestIndexCountsOnlyWhereTheIDAgrees has a result as writers make it that know no
 // absent index.
 func TestIndexCountsOnlyWhereTheIDAgrees(t *testing.T) {
-	s, err := ReadSARIF(run(
+	s, err := Read(run(
 		`{"id":"harmless","properties":{"security-severity":"1.0"}},{"id":"grave","properties":{"security-severity":"9.9"}}`,
 		`{"ruleId":"grave","ruleIndex":0,"partialFingerprints":{"a":"b"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Findings["grave:b"].Severity; got != critical {
+	if got := s.Findings["grave:b"].Severity; got != finding.Critical {
 		t.Errorf("got severity %s, want critical", got)
 	}
 }
