@@ -15,27 +15,15 @@ import (
 	"sync"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/envelope"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 )
 
-// Bounds on one envelope. Each is what the largest honest input needs, several
-// times over.
-const (
-	// EnvelopeBytes bounds one document. The largest SBOM seen is 15 MB and base64
-	// adds a third; 64 MiB leaves room for three of them and keeps the sum of what
-	// is held in memory for one document under a quarter of a GiB.
-	EnvelopeBytes = 64 << 20
-	// JSONDepth bounds nesting. SARIF and SPDX 3 stay under 40; a parser that
-	// recurses is safe well beyond 256.
-	JSONDepth = 256
-	// MaxSignatures bounds one envelope: each is tried with every trusted key.
-	MaxSignatures = 32
-	// MaxSubjects bounds one statement. Release attestations with thousands of
-	// files are real.
-	MaxSubjects = 10_000
-	// MaxLines bounds the documents of one .jsonl file.
-	MaxLines = 10_000
-)
+// EnvelopeBytes bounds one document.
+const EnvelopeBytes = envelope.MaxBytes
+
+// MaxLines bounds the documents of one .jsonl file.
+const MaxLines = 10_000
 
 // Envelope is one untrusted document as found.
 type Envelope struct {

@@ -141,6 +141,22 @@ func bundleOf(t testing.TB, v *ca.VirtualSigstore, e *ca.TestEntity, parts bundl
 	}
 }
 
+// messageBundle is the wrapper of an image signature by a certificate.
+func messageBundle(t testing.TB, leaf []byte, entry *protorekor.TransparencyLogEntry, sig, payload []byte) []byte {
+	t.Helper()
+	b := bundleBytes(t, &protobundle.Bundle{
+		MediaType: "application/vnd.dev.sigstore.bundle+json;version=0.1",
+		VerificationMaterial: &protobundle.VerificationMaterial{
+			Content:     &protobundle.VerificationMaterial_Certificate{Certificate: &protocommon.X509Certificate{RawBytes: leaf}},
+			TlogEntries: []*protorekor.TransparencyLogEntry{entry},
+		},
+		Content: &protobundle.Bundle_MessageSignature{MessageSignature: &protocommon.MessageSignature{
+			MessageDigest: &protocommon.HashOutput{Algorithm: protocommon.HashAlgorithm_SHA2_256, Digest: sha256Of(payload)}, Signature: sig,
+		}},
+	})
+	return []byte(`{"mediaType":"application/vnd.gatekeep.simplesigning.v1+json","payload":"` + base64.StdEncoding.EncodeToString(payload) + `","bundle":` + string(b) + `}`)
+}
+
 func bundleBytes(t testing.TB, b *protobundle.Bundle) []byte {
 	t.Helper()
 	data, err := protojson.Marshal(b)

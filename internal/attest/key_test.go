@@ -18,6 +18,7 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/envelope"
 )
 
 func TestEveryKindOfKeyVerifies(t *testing.T) {
@@ -143,10 +144,10 @@ func TestSignatureAmongManyCounts(t *testing.T) {
 	good := signature{Sig: k.sign(t, payloadInToto, payload)}
 	wantReason(t, envelopeOf(payload, bad, good), builderTrust(t, k), aboutApp(), noon, "")
 	var many []signature
-	for range MaxSignatures {
+	for range envelope.MaxSignatures {
 		many = append(many, bad)
 	}
-	wantReason(t, envelopeOf(payload, append(many[:MaxSignatures-1:MaxSignatures-1], good)...), builderTrust(t, k), aboutApp(), noon, "")
+	wantReason(t, envelopeOf(payload, append(many[:envelope.MaxSignatures-1:envelope.MaxSignatures-1], good)...), builderTrust(t, k), aboutApp(), noon, "")
 	wantReason(t, envelopeOf(payload, append(many, good)...), builderTrust(t, k), aboutApp(), noon, gatekeep.ReasonTooLarge)
 }
 

@@ -111,6 +111,17 @@ func (k testKey) sign(t testing.TB, payloadType string, payload []byte) []byte {
 	return mustSign(t, k.Signer, sum[:], crypto.SHA256)
 }
 
+// signBytes signs bytes as they stand.
+func (k testKey) signBytes(t testing.TB, message []byte) []byte {
+	t.Helper()
+	return mustSign(t, k.Signer, sha256Of(message), crypto.SHA256)
+}
+
+func sha256Of(data []byte) []byte {
+	sum := sha256.Sum256(data)
+	return sum[:]
+}
+
 func mustSign(t testing.TB, s crypto.Signer, digest []byte, opts crypto.SignerOpts) []byte {
 	t.Helper()
 	sig, err := s.Sign(rand.Reader, digest, opts)

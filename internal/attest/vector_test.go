@@ -1,6 +1,8 @@
 package attest
 
 import (
+	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,9 +38,13 @@ func TestVectors(t *testing.T) {
 			if strings.HasSuffix(folder, "_fail") != (c.Reason != "") {
 				t.Fatal("a case is named _fail exactly where it gives a reason")
 			}
-			fsys := fstest.MapFS{"trust.yaml": {Data: mustRead(t, folder+"/trust.yaml")}}
-			if key, err := os.ReadFile(folder + "/key.pub"); err == nil {
-				fsys["key.pub"] = &fstest.MapFile{Data: key}
+			fsys := fstest.MapFS{}
+			files, err := os.ReadDir(folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				fsys[f.Name()] = &fstest.MapFile{Data: mustRead(t, folder+"/"+f.Name())}
 			}
 			if c.Root != "" {
 				fsys["trusted_root.json"] = &fstest.MapFile{Data: mustRead(t, dir+"/roots/"+c.Root)}
@@ -49,6 +55,32 @@ func TestVectors(t *testing.T) {
 			}
 			wantReason(t, mustRead(t, folder+"/envelope.json"), trust, About{Digests: c.Digests, Environment: "prod"}, noon, c.Reason)
 		})
+	}
+}
+
+// update writes the vectors that tests of this package make, with new keys.
+var update = flag.Bool("update", false, "make the vectors of testdata/attest again")
+
+// keepVector writes a case of a test as a folder of testdata/attest, on request. A
+// case without a name is not kept.
+func keepVector(t testing.TB, name string, files map[string]string, envelope []byte, digests []string, reason gatekeep.Reason) {
+	t.Helper()
+	if !*update || name == "" {
+		return
+	}
+	folder := "../../testdata/attest/" + name
+	text, err := yaml.Marshal(map[string]any{"digests": digests, "reason": string(reason)})
+	if reason == "" {
+		text, err = yaml.Marshal(map[string]any{"digests": digests})
+	}
+	if err := errors.Join(err, os.MkdirAll(folder, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	files["case.yaml"], files["envelope.json"] = string(text), string(envelope)+"\n"
+	for file, text := range files {
+		if err := os.WriteFile(folder+"/"+file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

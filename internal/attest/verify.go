@@ -5,10 +5,15 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/conform"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/envelope"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/refusal"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/statement"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/trust"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 )
@@ -21,31 +26,6 @@ func LoadTrust(fsys fs.FS, name string) (*Trust, error) { return trust.Load(fsys
 
 // unsignedName is the signer of a statement that is believed without signature.
 const unsignedName = "(unsigned)"
-
-// About is what statements may be about, and where the subject would run. What is
-// empty matches nothing.
-type About struct {
-	Digests     []string // of the subject, its artifacts and what covers them; "sha256:.."
-	Commit      string   // full hash of the source commit
-	Binding     string   // digest of the request's binding lines
-	Plan        string   // digest of the infrastructure plan
-	Environment string   // name
-	Service     string   // name
-}
-
-// AboutSubject collects the digests of a subject, its artifacts and what covers
-// them, sorted.
-func AboutSubject(s gatekeep.Subject) []string {
-	digests := []string{}
-	if s.Digest != "" {
-		digests = append(digests, s.Digest)
-	}
-	for d, a := range s.Artifacts {
-		digests = append(append(digests, d), a.CoveredBy...)
-	}
-	slices.Sort(digests)
-	return slices.Compact(digests)
-}
 
 // Statement is one statement that is believed. Values are made by Verify only.
 type Statement struct {
@@ -75,8 +55,9 @@ type Review struct {
 
 // Verify judges every envelope on its own: it becomes a statement or one
 // rejection, with the first reason that stands against it in the order signature,
-// statement, type, signer's right, subject, predicate. It reads neither clock nor
-// network. An error means that the question itself is broken.
+// statement, type, signer's right, subject, predicate, schema. Only where the trust
+// policy asks for several signers do envelopes with the same bytes count together. It
+// reads neither clock nor network. An error means that the question itself is broken.
 func Verify(envelopes []Envelope, t *Trust, about About, now time.Time) (*Evidence, error) {
 	if now.IsZero() {
 		return nil, errors.New("verifying envelopes: the time of the decision is not set")
@@ -86,18 +67,28 @@ func Verify(envelopes []Envelope, t *Trust, about About, now time.Time) (*Eviden
 			return nil, fmt.Errorf("verifying envelopes: subject digest %q is not sha256 and 64 hex digits", d)
 		}
 	}
+	found := byDigest(envelopes)
+	together := signedTogether(found, t, about, now)
+	satisfied := satisfyLayouts(found, t, about, now)
+	schemas := new(conform.Checker) // compiles a schema at its first use
 	ev := &Evidence{Statements: []Statement{}, Rejected: []gatekeep.Rejection{}, Indexes: map[string]map[string]any{}}
-	for _, e := range byDigest(envelopes) {
-		j := judgement{trust: t, about: about, now: now, id: e.id, envelope: e.Envelope}
+	for _, e := range found {
+		if s, ok := satisfied.statements[e.id]; ok {
+			ev.add(s)
+			continue
+		}
+		j := judgement{trust: t, about: about, now: now, id: e.id, envelope: e.Envelope, together: together, schemas: schemas}
 		if why := j.judge(); why != nil {
 			ev.Rejected = append(ev.Rejected, gatekeep.Rejection{
-				ID: e.id, PredicateType: j.predicateType, Kind: j.kind, Reason: why.reason, Detail: why.detail,
-				Signer: why.signer, Source: e.Source, Name: e.Name,
+				ID: e.id, PredicateType: j.predicateType, Kind: j.kind, Reason: why.Reason, Detail: why.Detail,
+				Signer: why.Signer, Source: e.Source, Name: e.Name,
 			})
 			continue
 		}
 		ev.add(j.believed)
 	}
+	ev.Rejected = append(ev.Rejected, satisfied.violated...)
+	slices.SortStableFunc(ev.Rejected, func(a, b gatekeep.Rejection) int { return strings.Compare(a.ID, b.ID) })
 	return ev, nil
 }
 
@@ -124,46 +115,53 @@ type judgement struct {
 	now           time.Time
 	id            string
 	envelope      Envelope
+	together      map[string][]trust.Word
+	schemas       *conform.Checker
 	predicateType string // as far as known, for a rejection
 	kind          string
 	believed      Statement
 }
 
-func (j *judgement) judge() *refusal {
-	e, why := open(j.envelope.Bytes)
+func (j *judgement) judge() *refusal.Refusal {
+	d, why := envelope.Open(j.envelope.Bytes)
 	if why != nil {
 		return why
 	}
-	verifications, why := j.authenticate(e)
+	var proofs []proof
+	if !d.Unsigned {
+		if proofs, why = j.authenticate(d); why != nil {
+			j.nameClaimed(d)
+			return why
+		}
+	}
+	st, why := statement.Of(d)
 	if why != nil {
-		j.nameClaimed(e)
 		return why
 	}
-	st, why := parseStatement(e.payload)
-	if why != nil {
-		return why
+	j.name(st.PredicateType)
+	typ, known := typeOf(st.PredicateType)
+	verification, strict, why := j.permit(d, proofs, typ, st.PredicateType)
+	if !known && (why == nil && d.Unsigned || why != nil && why.Reason != gatekeep.ReasonThresholdNotMet) {
+		return refusal.New(gatekeep.ReasonPredicateUnknown, "statements of type %.200q are not read here, so they are evidence of nothing", st.PredicateType)
 	}
-	j.name(st.predicateType)
-	typ, known := predicate.Lookup(st.predicateType)
-	if !known {
-		return refuse(gatekeep.ReasonPredicateUnknown, "statements of type %.200q are not read here, so they are evidence of nothing", st.predicateType)
-	}
-	verification, why := j.permit(verifications, typ, st.predicateType)
 	if why != nil {
 		return why
 	}
 	content, why := j.read(typ, st)
+	if why == nil && strict {
+		why = conforms(j.schemas, st, content)
+	}
 	if why != nil {
-		why.signer = verification.Signer
-		return why
+		return why.Of(verification.Signer)
 	}
 	claims := content.Claims
 	if claims == nil {
 		claims = map[string]any{}
 	}
+	j.kind = typ.Kind
 	j.believed = Statement{
 		Attestation: gatekeep.Attestation{
-			ID: j.id, Kind: typ.Kind, PredicateType: st.predicateType, SubjectDigests: append([]string{}, st.subjects...),
+			ID: j.id, Kind: typ.Kind, PredicateType: st.PredicateType, SubjectDigests: append([]string{}, st.Subjects...),
 			Verification: verification, Claims: claims, Source: j.envelope.Source,
 		},
 		Name:    j.envelope.Name,
@@ -174,9 +172,9 @@ func (j *judgement) judge() *refusal {
 
 // nameClaimed notes the type that an unverified payload claims. It is used for two
 // things only: to name the rejection, and to choose between two words for it.
-func (j *judgement) nameClaimed(e *envelope) {
-	if claimed, why := parseStatement(e.payload); why == nil {
-		j.name(claimed.predicateType)
+func (j *judgement) nameClaimed(d *envelope.Document) {
+	if claimed, why := statement.Of(d); why == nil {
+		j.name(claimed.PredicateType)
 	}
 }
 
@@ -192,125 +190,108 @@ func (j *judgement) name(predicateType string) {
 	}
 }
 
-// authenticate finds who signed. Several names may fit one signature, and several
-// signers may have signed; which of them has the right to is asked later.
-func (j *judgement) authenticate(e *envelope) ([]gatekeep.Verification, *refusal) {
-	var found []gatekeep.Verification
-	switch {
-	case e.unsigned:
-		return []gatekeep.Verification{{Status: gatekeep.StatusUnsigned, Signer: unsignedName}}, nil
-	case e.certificate != nil:
-		signers, summary, why := byCertificate(j.trust, e.certificate)
-		if why != nil {
-			return nil, why
-		}
-		for _, s := range signers {
-			v := wordOf(s)
-			v.Issuer, v.SAN = summary.Issuer, summary.SubjectAlternativeName
-			found = append(found, v)
-		}
-	default:
-		signers, why := byKey(j.trust, e, j.now, func() bool { return j.keyExpected(e) })
-		if why != nil {
-			return nil, why
-		}
-		for _, s := range signers {
-			found = append(found, wordOf(s))
-		}
-	}
-	return found, nil
-}
-
-// wordOf is the word of a signer as rules see it.
-func wordOf(s *trust.Signer) gatekeep.Verification {
-	return gatekeep.Verification{Status: gatekeep.StatusVerified, Signer: s.Name, Principal: s.Principal, KeyID: s.KeyID}
-}
-
 // keyExpected tells whether some key of the trust policy may make statements of
 // the type that the document claims to be.
-func (j *judgement) keyExpected(e *envelope) bool {
-	j.nameClaimed(e)
+func (j *judgement) keyExpected(d *envelope.Document) bool {
+	j.nameClaimed(d)
 	if j.predicateType == "" {
 		// What no longer reads as a statement was most likely one before it changed.
 		return len(j.trust.Keys()) > 0
 	}
-	typ, known := predicate.Lookup(j.predicateType)
-	if !known {
-		return false
-	}
+	typ, _ := typeOf(j.predicateType)
 	return slices.ContainsFunc(j.trust.Keys(), func(s *trust.Signer) bool {
 		return j.trust.May(s.Name, typ, j.predicateType, j.about.Environment)
 	})
 }
 
-// permit chooses the first signer, by name, that has the right to make the
-// statement where the subject would run.
-func (j *judgement) permit(found []gatekeep.Verification, typ predicate.Type, uri string) (gatekeep.Verification, *refusal) {
-	for _, v := range found {
-		if v.Status == gatekeep.StatusUnsigned {
-			if j.trust.MayUnsigned(typ, uri, j.about.Environment) {
-				return v, nil
-			}
-			return v, refuse(gatekeep.ReasonUnsigned, "%s is not signed, and the trust policy does not name it as usable unsigned in %q", typ.Kind, j.about.Environment)
+// permit chooses the first signer, by name, that has the right to make the statement
+// where the subject would run, together with those who signed the same bytes.
+func (j *judgement) permit(d *envelope.Document, proofs []proof, typ predicate.Type, uri string) (v gatekeep.Verification, strict bool, why *refusal.Refusal) {
+	if d.Unsigned {
+		v = gatekeep.Verification{Status: gatekeep.StatusUnsigned, Signer: unsignedName}
+		may, strict := j.trust.MayUnsigned(typ, uri, j.about.Environment)
+		if !may {
+			why = refusal.New(gatekeep.ReasonUnsigned, "%s is not signed, and the trust policy does not name it as usable unsigned in %q", typ.Kind, j.about.Environment)
 		}
-		if j.trust.May(v.Signer, typ, uri, j.about.Environment) {
-			return v, nil
-		}
+		return v, strict, why
 	}
-	return gatekeep.Verification{}, &refusal{
-		gatekeep.ReasonSignerNotTrusted,
-		fmt.Sprintf("%q may not make %s statements in %q", found[0].Signer, typ.Kind, j.about.Environment),
-		found[0].Signer,
+	var own []trust.Word
+	for _, p := range proofs {
+		own = append(own, p.word)
 	}
+	all := own
+	if len(j.together) > 0 {
+		all = slices.Concat(own, j.together[sameBytes(d)])
+	}
+	granted := j.trust.Permits(own, all, typ, uri, j.about.Environment)
+	switch {
+	case granted.Signer != "":
+		return wordOf(proofs, granted), granted.Strict, nil
+	case granted.Missing > 0:
+		why = refusal.New(gatekeep.ReasonThresholdNotMet, "%s statements in %q need %d signers, and this one has %s: %d more must sign the same bytes",
+			typ.Kind, j.about.Environment, granted.All, strings.Join(granted.Signed, ", "), granted.Missing)
+		return v, false, why.Of(granted.Signed[0])
+	}
+	first := firstOf(proofs)
+	return v, false, refusal.New(gatekeep.ReasonSignerNotTrusted, "%q may not make %s statements in %q", first, typ.Kind, j.about.Environment).Of(first)
 }
 
-// elsewhere names the service, environment or plan that a statement claims to be
-// about where that is another than the one asked about. A statement whose subject
-// is its own content is tied to the request by nothing else.
-func elsewhere(claims map[string]any, about About) string {
-	for _, tie := range [...]struct{ claim, asked string }{
-		{"service", about.Service}, {"environment", about.Environment}, {"plan_digest", about.Plan},
-	} {
-		claimed, _ := claims[tie.claim].(string)
-		// A request without a plan may rest on the plan that was attested of the image.
-		if claimed == "" || claimed == tie.asked || (tie.claim == "plan_digest" && tie.asked == "") {
-			continue
+// firstOf is the first signer by name.
+func firstOf(proofs []proof) string {
+	var names []string
+	for _, p := range proofs {
+		for _, s := range p.word {
+			names = append(names, s.Name)
 		}
-		return fmt.Sprintf("%s %.80q, not %.80q", tie.claim, claimed, tie.asked)
 	}
-	return ""
+	return slices.Min(names)
+}
+
+// wordOf is the word of the signer that speaks for a statement, as rules see it.
+func wordOf(proofs []proof, granted trust.Permission) gatekeep.Verification {
+	for _, p := range proofs {
+		for _, s := range p.word {
+			if s.Name == granted.Signer {
+				return gatekeep.Verification{
+					Status: gatekeep.StatusVerified, Signer: s.Name, Principal: s.Principal, Issuer: p.issuer, SAN: p.san, KeyID: s.KeyID,
+					Signers: granted.Signers,
+				}
+			}
+		}
+	}
+	return gatekeep.Verification{}
 }
 
 // read decodes the predicate of a statement about the right thing.
-func (j *judgement) read(typ predicate.Type, st *statement) (*predicate.Content, *refusal) {
-	direct := st.isAbout(typ, j.about)
+func (j *judgement) read(typ predicate.Type, st *statement.Statement) (*predicate.Content, *refusal.Refusal) {
+	direct := isAbout(st, typ, j.about)
 	if !direct && !slices.Contains(typ.About, predicate.Binding) {
-		return nil, refuse(gatekeep.ReasonSubjectMismatch, "it is about %s", st.summary())
+		return nil, refusal.New(gatekeep.ReasonSubjectMismatch, "it is about %s", st.Summary())
 	}
-	content, err := typ.Decode(st.predicate)
+	content, err := typ.Decode(st.Predicate)
 	if errors.Is(err, predicate.ErrTooLarge) {
-		return nil, refuse(gatekeep.ReasonTooLarge, "%v", err)
+		return nil, refusal.New(gatekeep.ReasonTooLarge, "%v", err)
 	}
 	if err != nil {
-		return nil, refuse(gatekeep.ReasonPredicateMalformed, "%v", err)
+		return nil, refusal.New(gatekeep.ReasonPredicateMalformed, "%v", err)
 	}
 	if content == nil {
-		return nil, refuse(gatekeep.ReasonPredicateMalformed, "the predicate says nothing")
+		return nil, refusal.New(gatekeep.ReasonPredicateMalformed, "the predicate says nothing")
 	}
 	content.ConfineVEX(j.about.Digests)
 	if other := elsewhere(content.Claims, j.about); other != "" {
-		return nil, refuse(gatekeep.ReasonSubjectMismatch, "it is about %s", other)
+		return nil, refusal.New(gatekeep.ReasonSubjectMismatch, "it is about %s", other)
 	}
 	if direct {
 		return content, nil
 	}
-	if !st.bindingHolds(typ, content) {
-		return nil, refuse(gatekeep.ReasonSubjectMismatch, "it is about %s, and its predicate states the binding %.80q", st.summary(), bindingOf(content))
+	if !bindingHolds(st, typ, content) {
+		return nil, refusal.New(gatekeep.ReasonSubjectMismatch, "it is about %s, and its predicate states the binding %.80q", st.Summary(), bindingOf(content))
 	}
 	// Rules see the binding of an approval or exemption and report that of another
 	// request. A rollout plan does not show its binding to them.
 	if content.Rollout != nil && bindingOf(content) != j.about.Binding {
-		return nil, refuse(gatekeep.ReasonSubjectMismatch, "it is about another request, with the binding %.80q", bindingOf(content))
+		return nil, refusal.New(gatekeep.ReasonSubjectMismatch, "it is about another request, with the binding %.80q", bindingOf(content))
 	}
 	return content, nil
 }

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/envelope"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/statement"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 )
 
@@ -43,7 +45,7 @@ func TestMalformedDocumentsAreRefused(t *testing.T) {
 	good := k.signed(t, provenanceOf(app))
 	sign := func(payload string) []byte { return k.signed(t, []byte(payload)) }
 	statement := string(provenanceOf(app))
-	many := make([]string, MaxSubjects+1)
+	many := make([]string, maxSubjects+1)
 	for i := range many {
 		many[i] = digest.Of([]byte(fmt.Sprint(i)))
 	}
@@ -69,7 +71,7 @@ func TestMalformedDocumentsAreRefused(t *testing.T) {
 		{"signatures no list", []byte(`{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":{}}`), gatekeep.ReasonEnvelopeMalformed},
 		{"keyid no text", []byte(`{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":1,"sig":"AA=="}]}`), gatekeep.ReasonEnvelopeMalformed},
 		{"bundle of nothing", []byte(`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`), gatekeep.ReasonEnvelopeMalformed},
-		{"deep", []byte(strings.Repeat(`{"a":`, JSONDepth+1) + "1" + strings.Repeat("}", JSONDepth+1)), gatekeep.ReasonEnvelopeMalformed},
+		{"deep", []byte(strings.Repeat(`{"a":`, envelope.MaxDepth+1) + "1" + strings.Repeat("}", envelope.MaxDepth+1)), gatekeep.ReasonEnvelopeMalformed},
 		{"too large", bytes.Repeat([]byte(" "), EnvelopeBytes+1), gatekeep.ReasonTooLarge},
 		{"signed nonsense", sign("hello"), gatekeep.ReasonStatementMalformed},
 		{"signed list", sign("[]"), gatekeep.ReasonStatementMalformed},
@@ -78,8 +80,8 @@ func TestMalformedDocumentsAreRefused(t *testing.T) {
 		{"old statement version", sign(strings.Replace(statement, "Statement/v1", "Statement/v0.1", 1)), ""},
 		{"no predicate type", sign(strings.Replace(statement, "predicateType", "predicatetype", 1)), gatekeep.ReasonStatementMalformed},
 		{"no subject", sign(strings.Replace(statement, `"subject"`, `"subjects"`, 1)), gatekeep.ReasonStatementMalformed},
-		{"upper-case digest", sign(strings.Replace(statement, app[7:], strings.ToUpper(app[7:]), 1)), gatekeep.ReasonStatementMalformed},
-		{"short digest", sign(strings.Replace(statement, app[7:], app[7:30], 1)), gatekeep.ReasonStatementMalformed},
+		{"upper-case digest", sign(strings.Replace(statement, app[7:], strings.ToUpper(app[7:]), 1)), gatekeep.ReasonSubjectMismatch},
+		{"short digest", sign(strings.Replace(statement, app[7:], app[7:30], 1)), gatekeep.ReasonSubjectMismatch},
 		{"too many subjects", k.signed(t, provenanceOf(many...)), gatekeep.ReasonTooLarge},
 		{"unknown type", sign(strings.Replace(statement, provenanceType, provenanceType+".0", 1)), gatekeep.ReasonPredicateUnknown},
 		{"predicate of another shape", k.signed(t, statementOf(provenanceType, `"text"`, app)), gatekeep.ReasonPredicateMalformed},
@@ -223,17 +225,17 @@ func TestWhatEachKindOfStatementIsAbout(t *testing.T) {
 		{"empty content", []predicate.About{predicate.Artifact}, func([]byte) (*predicate.Content, error) { return nil, nil }, app, gatekeep.ReasonPredicateMalformed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			st, why := parseStatement(statementOf("https://example.com/type", string(predicateText), c.subject))
+			st, why := statement.Parse(statementOf("https://example.com/type", string(predicateText), c.subject))
 			if why != nil {
-				t.Fatal(why.detail)
+				t.Fatal(why.Detail)
 			}
 			j := judgement{about: about, now: noon}
 			_, why = j.read(predicate.Type{Kind: "test", About: c.kinds, Decode: c.decode}, st)
 			switch {
 			case why == nil && c.reason != "":
 				t.Fatalf("believed, want %s", c.reason)
-			case why != nil && why.reason != c.reason:
-				t.Fatalf("rejected as %s (%s), want %q", why.reason, why.detail, c.reason)
+			case why != nil && why.Reason != c.reason:
+				t.Fatalf("rejected as %s (%s), want %q", why.Reason, why.Detail, c.reason)
 			}
 			nothing := judgement{now: noon}
 			needsRequest := c.kinds[0] == predicate.Artifact || c.kinds[0] == predicate.Commit || c.kinds[0] == predicate.Plan

@@ -6,9 +6,16 @@ import (
 	"strings"
 )
 
+// maxGlob bounds a glob, so that two can be compared. The longest real identities have
+// some 200 characters.
+const maxGlob = 512
+
 // compileGlob makes a matcher of a whole text: "*" stands for any run of
 // characters but "/", "**" for any run at all, everything else for itself.
 func compileGlob(glob string) (*regexp.Regexp, error) {
+	if len(glob) > maxGlob {
+		return nil, fmt.Errorf("%.40q... has %d characters; at most %d", glob, len(glob), maxGlob)
+	}
 	var b strings.Builder
 	b.WriteString(`\A`)
 	for rest := glob; rest != ""; {
@@ -36,11 +43,18 @@ func compileGlob(glob string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
+func checkNoRegexp(glob string) error {
+	if i := strings.IndexAny(glob, `^$\()[]{}|?`); i >= 0 || strings.Contains(glob, ".*") || strings.Contains(glob, ".+") {
+		return fmt.Errorf("%q looks like a regular expression; it is a glob: * stands for any characters within one segment, ** also across /, and the whole identity is compared", glob)
+	}
+	return nil
+}
+
 // checkIdentityGlob refuses patterns that say something else than their author
 // thinks: regular expressions, and globs that leave open who the signer is.
 func checkIdentityGlob(glob string) error {
-	if i := strings.IndexAny(glob, `^$\()[]{}|?`); i >= 0 || strings.Contains(glob, ".*") || strings.Contains(glob, ".+") {
-		return fmt.Errorf("%q looks like a regular expression; it is a glob: * stands for any characters within one segment, ** also across /, and the whole identity is compared", glob)
+	if err := checkNoRegexp(glob); err != nil {
+		return err
 	}
 	scheme, rest, isURL := strings.Cut(glob, "://")
 	if isURL {
@@ -57,23 +71,76 @@ func checkIdentityGlob(glob string) error {
 	return nil
 }
 
-// mayOverlap tells whether one text could match both globs. Where it is not plain
-// that none could, the answer is true.
-func mayOverlap(a, b string) bool {
-	aStar, bStar := strings.Contains(a, "*"), strings.Contains(b, "*")
-	switch {
-	case !aStar && !bStar:
-		return a == b
-	case !aStar || !bStar:
-		if !bStar {
-			a, b = b, a
-		}
-		re, err := compileGlob(b)
-		return err != nil || re.MatchString(a)
+// checkNameGlob is checkIdentityGlob for certificates of one's own authority, which
+// may also be issued to hosts: "*.build.acme.example".
+func checkNameGlob(glob string) error {
+	domain, isHost := strings.CutPrefix(glob, "*.")
+	if isHost && !strings.ContainsAny(domain, "*@:/") && strings.Contains(domain, ".") {
+		return checkNoRegexp(domain)
 	}
-	aHead, bHead := a[:strings.Index(a, "*")], b[:strings.Index(b, "*")]
-	aTail, bTail := a[strings.LastIndex(a, "*")+1:], b[strings.LastIndex(b, "*")+1:]
-	heads := strings.HasPrefix(aHead, bHead) || strings.HasPrefix(bHead, aHead)
-	tails := strings.HasSuffix(aTail, bTail) || strings.HasSuffix(bTail, aTail)
-	return heads && tails
+	return checkIdentityGlob(glob)
+}
+
+// checkRefGlob wants a Git reference below refs: "refs/tags/v*".
+func checkRefGlob(glob string) error {
+	// Tags such as v1.* are common; the star is the only character that is special.
+	if err := checkNoRegexp(strings.ReplaceAll(glob, ".*", "*")); err != nil {
+		return err
+	}
+	kind, _, _ := strings.Cut(strings.TrimPrefix(glob, "refs/"), "/")
+	if !strings.HasPrefix(glob, "refs/") || kind == "" || strings.Contains(kind, "*") {
+		return fmt.Errorf("%q leaves open what it is a reference to; write refs/heads/ or refs/tags/ without *", glob)
+	}
+	return nil
+}
+
+// mayOverlap tells whether one text could match both globs, by walking both at once.
+// A text without star is a glob of itself.
+func mayOverlap(a, b string) bool {
+	if len(a) > maxGlob || len(b) > maxGlob {
+		return true
+	}
+	known := map[[2]int]bool{}
+	var walk func(i, j int) bool
+	walk = func(i, j int) bool {
+		at := [2]int{i, j}
+		if answer, ok := known[at]; ok {
+			return answer
+		}
+		known[at] = step(a, b, i, j, walk)
+		return known[at]
+	}
+	return walk(0, 0)
+}
+
+// step is one step of mayOverlap: a star stands for nothing, or for the next character
+// of the other side and remains.
+func step(a, b string, i, j int, walk func(i, j int) bool) bool {
+	aStar, bStar := star(a, i), star(b, j)
+	switch {
+	case i == len(a) && j == len(b):
+		return true
+	case aStar > 0 && walk(i+aStar, j), bStar > 0 && walk(i, j+bStar):
+		return true
+	case i == len(a) || j == len(b):
+		return false
+	case aStar > 0 && bStar > 0:
+		return false // whatever both stand for, one of them could have stopped at
+	case aStar > 0:
+		return (aStar == 2 || b[j] != '/') && walk(i, j+1)
+	case bStar > 0:
+		return (bStar == 2 || a[i] != '/') && walk(i+1, j)
+	}
+	return a[i] == b[j] && walk(i+1, j+1)
+}
+
+// star is the length of the star at a place of a glob, or 0.
+func star(glob string, at int) int {
+	switch {
+	case strings.HasPrefix(glob[at:], "**"):
+		return 2
+	case strings.HasPrefix(glob[at:], "*"):
+		return 1
+	}
+	return 0
 }

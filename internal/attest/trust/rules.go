@@ -3,6 +3,7 @@ package trust
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,21 +11,38 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate"
 )
 
+// Custom is the kind of statements of types that nobody here reads, from a signer who
+// is trusted for exactly that type.
+const Custom = "custom"
+
+// rule lets signers make statements of some types in some environments.
+type rule struct {
+	types        []string // kinds or predicate types
+	signers      []string
+	threshold    int // of signers that must have signed; at least 1
+	unsigned     bool
+	strict       bool
+	environments []matcher // empty: everywhere
+}
+
 // matcher is a compiled glob of environments.
 type matcher struct{ re *regexp.Regexp }
 
 // addRule takes one entry of "statements". Errors begin with the field.
-func (p *Policy) addRule(doc ruleFile, known map[string]signerFile) error {
-	r := rule{types: doc.Types, signers: doc.Signers, unsigned: doc.Unsigned}
+func (p *Policy) addRule(doc ruleFile) error {
+	r := rule{types: doc.Types, signers: doc.Signers, threshold: max(doc.Threshold, 1), unsigned: doc.Unsigned, strict: doc.Strict}
 	for _, typ := range doc.Types {
-		if _, ok := kindOf(typ); !ok {
-			return fmt.Errorf("types: %q is no kind of statement and no predicate type that is read here; known kinds are %s", typ, strings.Join(predicate.Kinds(), ", "))
+		if err := checkType(typ, doc.Unsigned); err != nil {
+			return fmt.Errorf("types: %w", err)
 		}
 	}
 	for _, name := range doc.Signers {
-		if _, ok := known[name]; !ok {
+		if p.signers[name] == nil {
 			return fmt.Errorf("signers: there is no signer named %q; add it under signers or correct the name", name)
 		}
+	}
+	if err := p.checkThreshold(doc); err != nil {
+		return fmt.Errorf("threshold: %w", err)
 	}
 	for _, env := range doc.Environments {
 		re, err := compileGlob(env)
@@ -35,6 +53,58 @@ func (p *Policy) addRule(doc ruleFile, known map[string]signerFile) error {
 	}
 	p.rules = append(p.rules, r)
 	return nil
+}
+
+// checkType judges a word of "types".
+func checkType(word string, unsigned bool) error {
+	switch _, read := kindOf(word); {
+	case word == Custom:
+		return errors.New(`"custom" is no kind that can be trusted as a whole; name the URI of each predicate type`)
+	case read:
+		return nil
+	case !isURI(word):
+		return fmt.Errorf("%q is no kind of statement and no predicate type that is read here; known kinds are %s, and any other type is named by its whole URI", word, strings.Join(predicate.Kinds(), ", "))
+	case unsigned:
+		return fmt.Errorf("%q is not read here, so its statements are believed on the word of a signer only; leave out unsigned", word)
+	}
+	return nil
+}
+
+// isURI tells an absolute URI, RFC 3986 section 4.3, that stands for itself.
+func isURI(word string) bool {
+	const longest = 512 // of a predicate type; the longest real one has 90
+	u, err := url.Parse(word)
+	return err == nil && u.Scheme != "" && (u.Host != "" || u.Opaque != "") && len(word) <= longest && !strings.ContainsAny(word, "* \t\r\n")
+}
+
+// checkThreshold wants a number that the signers of a rule can reach, each counted
+// once.
+func (p *Policy) checkThreshold(doc ruleFile) error {
+	if doc.Threshold == 0 {
+		return nil
+	}
+	who := map[string]bool{}
+	for i, name := range doc.Signers {
+		who[p.signers[name].person()] = true
+		for _, other := range doc.Signers[:i] {
+			if a, b := p.signers[name], p.signers[other]; a != b && mayBeOne(a, b) {
+				return fmt.Errorf("signers %q and %q may be one identity, and a threshold counts signers; narrow the patterns", other, name)
+			}
+		}
+	}
+	if doc.Threshold > len(who) {
+		return fmt.Errorf("%d is more than the %d signers of the rule (signers of one principal count once)", doc.Threshold, len(who))
+	}
+	return nil
+}
+
+// person is who a signer counts as where several must sign: two keys of one principal
+// are one.
+func (s *Signer) person() string {
+	if s.Principal != "" {
+		return "principal " + s.Principal
+	}
+	return "signer " + s.Name
 }
 
 // kindOf is the kind that a word of "types" stands for, which is a kind itself or
@@ -60,64 +130,95 @@ func (r rule) covers(typ predicate.Type, uri, environment string) bool {
 }
 
 // May tells whether a signer, by name, may make statements of a type in an
-// environment.
+// environment, alone or with others.
 func (p *Policy) May(signer string, typ predicate.Type, uri, environment string) bool {
 	return p != nil && slices.ContainsFunc(p.rules, func(r rule) bool {
 		return slices.Contains(r.signers, signer) && r.covers(typ, uri, environment)
 	})
 }
 
-// MayUnsigned tells whether a type is believed without signature in an environment.
-func (p *Policy) MayUnsigned(typ predicate.Type, uri, environment string) bool {
-	return p != nil && slices.ContainsFunc(p.rules, func(r rule) bool {
-		return r.unsigned && r.covers(typ, uri, environment)
-	})
+// MayUnsigned tells whether a type is believed without signature in an environment,
+// and whether its content must then conform to its schema.
+func (p *Policy) MayUnsigned(typ predicate.Type, uri, environment string) (may, strict bool) {
+	if p == nil {
+		return false, false
+	}
+	for _, r := range p.rules {
+		if r.unsigned && r.covers(typ, uri, environment) {
+			may, strict = true, strict || r.strict
+		}
+	}
+	return may, strict
 }
 
-// reviews are the kinds that judge a build. Who builds must not also be the one
-// who finds the build good.
-var reviews = []string{"vulns", "sast", "secret-scan", "approval", "vex"}
+// HasThresholds tells whether any rule asks for several signers.
+func (p *Policy) HasThresholds() bool {
+	return p != nil && slices.ContainsFunc(p.rules, func(r rule) bool { return r.threshold > 1 })
+}
 
-// checkRoles refuses a signer that both builds and reviews in one environment.
-func checkRoles(rules []ruleFile) error {
-	for i, build := range rules {
-		if !speaksOf(build, []string{"provenance"}) {
+// Word is what one signature is worth: the signers whose it may be, sorted by name.
+type Word []*Signer
+
+// Permission is what the rules say of a statement and its signatures.
+type Permission struct {
+	Signer  string   // first by name that may make it; "" where none may
+	Signers []string // where several must sign: all that count, sorted by name
+	Strict  bool     // the content must conform to its schema
+	// Where too few signed: the signers that count, how many more are needed, and of
+	// how many in all.
+	Signed       []string
+	Missing, All int
+}
+
+// Permits asks the rules about a statement. Own are the signatures of its envelope;
+// all are those over the same bytes, wherever they were found, own ones among them.
+// Only a signer of its own envelope can speak for it.
+func (p *Policy) Permits(own, all []Word, typ predicate.Type, uri, environment string) Permission {
+	var granted Permission
+	if p == nil {
+		return granted
+	}
+	for _, r := range p.rules {
+		mine := r.count(own)
+		if len(mine) == 0 || !r.covers(typ, uri, environment) {
 			continue
 		}
-		for j, review := range rules {
-			if !speaksOf(review, reviews) || !environmentsOverlap(build.Environments, review.Environments) {
-				continue
+		counted := r.count(all)
+		people := map[string]bool{}
+		for _, name := range counted {
+			people[p.signers[name].person()] = true
+		}
+		if missing := r.threshold - len(people); missing > 0 {
+			if granted.Missing == 0 || missing < granted.Missing {
+				granted.Signed, granted.Missing, granted.All = counted, missing, r.threshold
 			}
-			for _, name := range build.Signers {
-				if slices.Contains(review.Signers, name) {
-					return fmt.Errorf("statements[%d] and statements[%d]: signer %q may make both provenance and a review of it (%s); "+
-						"give each role a signer of its own, or set allowMixedRoles: true where one key must do both", i, j, name, strings.Join(reviews, ", "))
-				}
+			continue
+		}
+		if granted.Signer == "" || mine[0] < granted.Signer {
+			granted.Signer = mine[0]
+		}
+		if r.threshold > 1 {
+			granted.Signers = append(granted.Signers, counted...)
+		}
+		granted.Strict = granted.Strict || r.strict
+	}
+	slices.Sort(granted.Signers)
+	granted.Signers = slices.Compact(granted.Signers)
+	return granted
+}
+
+// count names the signers of the rule among signatures, sorted. One signature counts
+// for one signer, whomever else its certificate fits.
+func (r rule) count(words []Word) []string {
+	var names []string
+	for _, w := range words {
+		for _, s := range w {
+			if slices.Contains(r.signers, s.Name) {
+				names = append(names, s.Name)
+				break
 			}
 		}
 	}
-	return nil
+	slices.Sort(names)
+	return slices.Compact(names)
 }
-
-func speaksOf(r ruleFile, kinds []string) bool {
-	return slices.ContainsFunc(r.Types, func(word string) bool {
-		kind, _ := kindOf(word)
-		return slices.Contains(kinds, kind)
-	})
-}
-
-func environmentsOverlap(a, b []string) bool {
-	if len(a) == 0 || len(b) == 0 {
-		return true
-	}
-	for _, x := range a {
-		for _, y := range b {
-			if mayOverlap(x, y) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-var errKeyAndIdentity = errors.New(": a signer is either a key (key or pem) or an identity (issuer with subject or subjectPattern, and root); this one is both")

@@ -2,9 +2,6 @@ package trust
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -12,26 +9,31 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/gatekeep-dev/gatekeep/internal/attest/pki"
 )
 
-// Signer is one name of the trust policy: a key, or an identity that a certificate
-// authority vouches for.
+// Signer is one name of the trust policy: a key, an identity that a Sigstore instance
+// vouches for, or one that an authority of the organisation's own does.
 type Signer struct {
 	Name      string
 	Principal string           // the account that this signer is; may be empty
-	Key       crypto.PublicKey // nil for identities
+	Key       crypto.PublicKey // of a key; else nil
 	KeyID     string           // "sha256:" and hex of the DER public key
 	Hints     []string         // what other tools call the key
 	NotBefore time.Time        // of the key; zero: open
 	NotAfter  time.Time        // of the key; zero: open
 
+	Authority    *pki.Authority    // of a certificate of one's own; else nil
+	Timestampers *pki.Timestampers // whose word on the time of such a signature counts; may be nil
+
 	issuer, subject string
-	pattern         *regexp.Regexp // in place of subject
+	glob            string         // in place of subject
+	pattern         *regexp.Regexp // glob, compiled
+	fields          []field
 	root            string
 }
 
@@ -39,11 +41,14 @@ type Signer struct {
 // field's name.
 func (l *loader) addSigner(p *Policy, name string, doc signerFile) error {
 	isKey := doc.Key != "" || doc.PEM != ""
-	isIdentity := doc.Issuer != "" || doc.Subject != "" || doc.SubjectPattern != "" || doc.Root != ""
+	isOwn := doc.CA != "" || doc.TSA != ""
+	isIdentity := doc.Issuer != "" || doc.Root != "" || len(doc.fields()) > 0 || !isOwn && (doc.Subject != "" || doc.SubjectPattern != "")
 	s := &Signer{Name: name, Principal: doc.Principal}
 	switch {
-	case isKey && isIdentity:
+	case isKey && (isIdentity || isOwn || doc.Subject != "" || doc.SubjectPattern != ""):
 		return errKeyAndIdentity
+	case isOwn && isIdentity:
+		return errTwoAuthorities
 	case isKey:
 		if err := l.setKey(s, doc); err != nil {
 			return err
@@ -54,16 +59,27 @@ func (l *loader) addSigner(p *Policy, name string, doc signerFile) error {
 			}
 		}
 		p.keys = append(p.keys, s)
-		return nil
-	case isIdentity:
-		if err := setIdentity(s, doc, p.roots); err != nil {
+	case isOwn:
+		if err := l.setAuthority(s, doc); err != nil {
 			return err
 		}
+		if other := sameIn(p.certified, s); other != nil {
+			return fmt.Errorf(": is the same identity as signers.%s; name it once", other.Name)
+		}
+		p.certified = append(p.certified, s)
+	case isIdentity:
+		if err := l.setIdentity(p, s, doc); err != nil {
+			return err
+		}
+		if other := sameIn(p.identities, s); other != nil {
+			return fmt.Errorf(": is the same identity as signers.%s; name it once", other.Name)
+		}
 		p.identities = append(p.identities, s)
-		return nil
 	default:
-		return errors.New(": names neither a key nor an identity; give key, pem, or issuer with subject and root")
+		return errors.New(": names neither a key nor an identity; give key, pem, ca with subject, or issuer with subject and root")
 	}
+	p.signers[name] = s
+	return nil
 }
 
 func (l *loader) setKey(s *Signer, doc signerFile) error {
@@ -114,9 +130,6 @@ func setWindow(s *Signer, doc signerFile) error {
 	return nil
 }
 
-// minRSABits is what NIST SP 800-131A allows.
-const minRSABits = 2048
-
 // parsePublicKey reads one PEM block with a public key of a kind that the gate can
 // check signatures of, and its DER form.
 func parsePublicKey(text []byte) (crypto.PublicKey, []byte, error) {
@@ -135,18 +148,8 @@ func parsePublicKey(text []byte) (crypto.PublicKey, []byte, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading public key: %w", err)
 	}
-	switch key := key.(type) {
-	case ed25519.PublicKey:
-	case *ecdsa.PublicKey:
-		if !slices.Contains([]string{"P-256", "P-384", "P-521"}, key.Curve.Params().Name) {
-			return nil, nil, fmt.Errorf("curve %s is not supported; use P-256, P-384 or P-521", key.Curve.Params().Name)
-		}
-	case *rsa.PublicKey:
-		if key.N.BitLen() < minRSABits {
-			return nil, nil, fmt.Errorf("RSA key of %d bits is too short; use %d or more", key.N.BitLen(), minRSABits)
-		}
-	default:
-		return nil, nil, fmt.Errorf("keys of type %T are not supported; use ECDSA, Ed25519 or RSA", key)
+	if err := pki.CheckKey(key); err != nil {
+		return nil, nil, err
 	}
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
@@ -155,45 +158,7 @@ func parsePublicKey(text []byte) (crypto.PublicKey, []byte, error) {
 	return key, der, nil
 }
 
-func setIdentity(s *Signer, doc signerFile, roots map[string]*Root) error {
-	s.issuer, s.subject, s.root = doc.Issuer, doc.Subject, doc.Root
-	switch {
-	case doc.Issuer == "":
-		return errors.New(".issuer: is missing; an identity is only unique within its issuer")
-	case (doc.Subject == "") == (doc.SubjectPattern == ""):
-		return errors.New(".subject: give exactly one of subject and subjectPattern")
-	case strings.Contains(doc.Issuer+doc.Subject, "*"):
-		return errors.New(": issuer and subject are compared whole and may not hold *; use subjectPattern")
-	case doc.NotBefore != "" || doc.NotAfter != "":
-		return errors.New(".notBefore: is for keys; a certificate has its own validity")
-	case roots[doc.Root] == nil:
-		return fmt.Errorf(".root: there is no root named %q; name one of those under roots", doc.Root)
-	}
-	if u, err := url.Parse(doc.Issuer); err != nil || u.Scheme == "" || u.Host == "" {
-		return fmt.Errorf(".issuer: %q is no URL", doc.Issuer)
-	}
-	if doc.SubjectPattern == "" {
-		return nil
-	}
-	if err := checkIdentityGlob(doc.SubjectPattern); err != nil {
-		return fmt.Errorf(".subjectPattern: %w", err)
-	}
-	var err error
-	if s.pattern, err = compileGlob(doc.SubjectPattern); err != nil {
-		return fmt.Errorf(".subjectPattern: %w", err)
-	}
-	return nil
-}
-
-// Is tells whether a verified certificate is this signer's. Issuer and identity
-// are compared whole: "https://token.actions.githubusercontent.com/other" is
-// another issuer.
-func (s *Signer) Is(issuer, identity string) bool {
-	if s.issuer == "" || s.issuer != issuer {
-		return false
-	}
-	if s.pattern != nil {
-		return s.pattern.MatchString(identity)
-	}
-	return s.subject != "" && s.subject == identity
-}
+var (
+	errKeyAndIdentity = errors.New(": a signer is either a key (key or pem) or an identity (issuer with subject or subjectPattern, and root); this one is both")
+	errTwoAuthorities = errors.New(": a signer is vouched for either by an authority of your own (ca with subject or subjectPattern) or by a Sigstore instance (issuer and root); this one is by both")
+)

@@ -29,13 +29,19 @@ const (
 	rootBytes  = 4 << 20
 )
 
+// policyFile is the name of the policy among its own files.
+const policyFile = "trust.yaml"
+
 // Policy says who is known, and who may say what, where. It is made by Load; the
 // zero value, and nil, trust nobody.
 type Policy struct {
-	keys       []*Signer        // by name
-	identities []*Signer        // by name
-	roots      map[string]*Root // by name
+	keys       []*Signer          // by name
+	identities []*Signer          // of Sigstore instances, by name
+	certified  []*Signer          // of authorities of one's own, by name
+	signers    map[string]*Signer // all of them
+	roots      map[string]*Root   // by name
 	rules      []rule
+	layouts    []Layout // by name
 	files      map[string][]byte
 }
 
@@ -45,6 +51,14 @@ func (p *Policy) Keys() []*Signer {
 		return nil
 	}
 	return slices.Clone(p.keys)
+}
+
+// Certified are the signers that an authority of one's own vouches for, sorted by name.
+func (p *Policy) Certified() []*Signer {
+	if p == nil {
+		return nil
+	}
+	return slices.Clone(p.certified)
 }
 
 // Identities are the signers that certificates name, of one root, sorted by name.
@@ -75,42 +89,6 @@ func (p *Policy) Roots() []*Root {
 	return used
 }
 
-// rule lets signers make statements of some types in some environments.
-type rule struct {
-	types        []string // kinds or predicate types
-	signers      []string
-	unsigned     bool
-	environments []matcher // empty: everywhere
-}
-
-// trustFile is trust.yaml as written.
-type trustFile struct {
-	Version         int                   `yaml:"version"`
-	AllowMixedRoles bool                  `yaml:"allowMixedRoles"`
-	Roots           map[string]string     `yaml:"roots"`
-	Signers         map[string]signerFile `yaml:"signers"`
-	Statements      []ruleFile            `yaml:"statements"`
-}
-
-type signerFile struct {
-	Key            string `yaml:"key"`
-	PEM            string `yaml:"pem"`
-	Issuer         string `yaml:"issuer"`
-	Subject        string `yaml:"subject"`
-	SubjectPattern string `yaml:"subjectPattern"`
-	Root           string `yaml:"root"`
-	Principal      string `yaml:"principal"`
-	NotBefore      string `yaml:"notBefore"`
-	NotAfter       string `yaml:"notAfter"`
-}
-
-type ruleFile struct {
-	Types        []string `yaml:"types"`
-	Signers      []string `yaml:"signers"`
-	Unsigned     bool     `yaml:"unsigned"`
-	Environments []string `yaml:"environments"`
-}
-
 // Load reads a trust policy, version 1, with the keys and roots that it names.
 // Their paths are relative to the folder of the policy and may not leave it. Every
 // mistake is an error that names file and field: a policy is never half loaded.
@@ -120,7 +98,7 @@ func Load(fsys fs.FS, name string) (*Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading trust policy: %w", err)
 	}
-	l.files = map[string][]byte{"trust.yaml": data}
+	l.files = map[string][]byte{policyFile: data}
 	doc, err := decodeTrust(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading trust policy %s: %w", name, err)
@@ -228,6 +206,10 @@ func (l *loader) read(rel string, bound int64) ([]byte, error) {
 	if !fs.ValidPath(clean) || clean == "." {
 		return nil, fmt.Errorf("%q must be a path inside the folder of the trust policy", rel)
 	}
+	// In what Files returns this is the policy itself, whatever its file is called.
+	if clean == policyFile && clean != path.Base(l.name) {
+		return nil, fmt.Errorf("%q is the name that the policy itself is sealed under; call the file something else", rel)
+	}
 	f, err := l.fsys.Open(path.Join(path.Dir(l.name), clean))
 	if err != nil {
 		return nil, err
@@ -246,14 +228,10 @@ func (l *loader) read(rel string, bound int64) ([]byte, error) {
 
 // build makes the policy of its parts.
 func (l *loader) build(doc trustFile) (*Policy, error) {
-	p := &Policy{roots: map[string]*Root{}}
+	p := &Policy{roots: map[string]*Root{}, signers: map[string]*Signer{}}
 	for _, name := range slices.Sorted(maps.Keys(doc.Roots)) {
-		data, err := l.read(doc.Roots[name], rootBytes)
-		if err != nil {
+		if err := l.addRoot(p, name, doc.Roots[name]); err != nil {
 			return nil, fmt.Errorf("roots.%s: %w", name, err)
-		}
-		if p.roots[name], err = newRoot(name, data); err != nil {
-			return nil, fmt.Errorf("roots.%s: %s: %w", name, doc.Roots[name], err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(doc.Signers)) {
@@ -262,14 +240,17 @@ func (l *loader) build(doc trustFile) (*Policy, error) {
 		}
 	}
 	for i, r := range doc.Statements {
-		if err := p.addRule(r, doc.Signers); err != nil {
+		if err := p.addRule(r); err != nil {
 			return nil, fmt.Errorf("statements[%d].%w", i, err)
 		}
 	}
-	if !doc.AllowMixedRoles {
-		if err := checkRoles(doc.Statements); err != nil {
-			return nil, err
+	for _, name := range slices.Sorted(maps.Keys(doc.Layouts)) {
+		if err := l.addLayout(p, name, doc.Layouts[name]); err != nil {
+			return nil, fmt.Errorf("layouts.%s%w", name, err)
 		}
+	}
+	if err := p.lint(doc); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

@@ -119,7 +119,7 @@ func TestMistakesInATrustPolicyAreNamed(t *testing.T) {
 		"three stars":                {identity("https://github.com/***"), "three stars"},
 		"root missing":               {strings.Replace(withSigner("{key: k.pub}"), "root.json", "none.json", 1), "roots.production: open none.json"},
 		"root broken":                {strings.Replace(withSigner("{key: k.pub}"), "root.json", "bad.json", 1), "roots.production: bad.json: reading Sigstore trusted root"},
-		"root of nothing":            {strings.Replace(withSigner("{key: k.pub}"), "root.json", "empty.json", 1), "no certificate authority"},
+		"root of nothing":            {strings.Replace(withSigner("{key: k.pub}"), "root.json", "empty.json", 1), "lists no authority"},
 		"unknown kind":               {withRules("  - {types: [provenence], signers: [one]}\n"), `statements[0].types: "provenence" is no kind`},
 		"unknown signer":             {withRules("  - {types: [provenance], signers: [three]}\n"), `statements[0].signers: there is no signer named "three"`},
 		"no types":                   {withRules("  - {types: [], signers: [one]}\n"), "/statements/0/types"},
