@@ -48,6 +48,43 @@ func TestWhatIsSignedVerifiesWithItsKeyAndIsDeterministic(t *testing.T) {
 	}
 }
 
+func TestRandomizedSignaturesDifferAndVerify(t *testing.T) {
+	for name, key := range allKeys(t) {
+		signer := Randomized(signerOf(t, key))
+		first, second := must[[]byte](t)(signer.Sign([]byte(statement))), must[[]byte](t)(signer.Sign([]byte(statement)))
+		for _, made := range [][]byte{first, second} {
+			if err := Check(key.Public(), []byte(statement), made); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		_, curve := key.(*ecdsa.PrivateKey)
+		if bytes.Equal(first, second) == curve {
+			t.Errorf("%s: the signatures are equal: %t", name, !curve)
+		}
+	}
+}
+
+func TestCheckTellsWhoDidNotSign(t *testing.T) {
+	all := keys(t)
+	made := must[[]byte](t)(signerOf(t, all["p256"]).Sign([]byte("a")))
+	if err := Check(all["p256"].Public(), []byte("a"), made); err != nil {
+		t.Error(err)
+	}
+	for name, err := range map[string]error{
+		"another message": Check(all["p256"].Public(), []byte("b"), made),
+		"another key":     Check(all["p384"].Public(), []byte("a"), made),
+		"another kind":    Check(all["ed25519"].Public(), []byte("a"), made),
+		"no signature":    Check(all["p256"].Public(), []byte("a"), nil),
+	} {
+		if !errors.Is(err, ErrSignature) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := Check("no key", nil, nil); err == nil || errors.Is(err, ErrSignature) {
+		t.Errorf("no key: %v", err)
+	}
+}
+
 // TestSigstoreGoAcceptsWhatIsSigned verifies with the verifier that cosign uses.
 func TestSigstoreGoAcceptsWhatIsSigned(t *testing.T) {
 	for name, key := range allKeys(t) {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
 )
 
 // Types of PEM blocks. The encrypted ones hold PKCS #8 in the JSON box of
@@ -33,7 +34,7 @@ const (
 // maxKeyFile bounds a key file in bytes; the largest real one is some 7 KiB.
 const maxKeyFile = 64 << 10
 
-const howToConvert = "encrypt it as cosign does: cosign import-key-pair --key KEY"
+const howToConvert = "encrypt it anew with: openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEWKEY"
 
 // Sentinels that a caller may want to tell apart.
 var (
@@ -43,9 +44,10 @@ var (
 	ErrNotPrivateKey = errors.New("not a private key")
 )
 
-// LoadPrivateKey reads one private key: PKCS #8, SEC 1 or PKCS #1 in PEM (ECDSA
-// P-256, P-384 or P-521, Ed25519, RSA), or a key encrypted by cosign. Only for the
-// last it asks for the password. Errors say what the file holds instead.
+// LoadPrivateKey reads one private key in PEM: PKCS #8, plain or encrypted as openssl
+// does, SEC 1 or PKCS #1 (ECDSA P-256, P-384 or P-521, Ed25519, RSA), or a key
+// encrypted by cosign. It asks for the password where the key is encrypted, and only
+// there. Errors say what the file holds instead.
 func LoadPrivateKey(data []byte, password func() ([]byte, error)) (Signer, error) {
 	block, err := onlyBlock(data)
 	if err != nil {
@@ -64,7 +66,7 @@ func LoadPrivateKey(data []byte, password func() ([]byte, error)) (Signer, error
 
 func privateKey(block *pem.Block, password func() ([]byte, error)) (any, error) {
 	if strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
-		return nil, errors.New("the legacy encryption of PEM is not read; decrypt it with openssl, and " + howToConvert)
+		return nil, errors.New("the legacy encryption of PEM is weak and is not read; " + howToConvert)
 	}
 	switch block.Type {
 	case pemPKCS8:
@@ -80,7 +82,7 @@ func privateKey(block *pem.Block, password func() ([]byte, error)) (any, error) 
 		}
 		return x509.ParsePKCS8PrivateKey(plain)
 	case pemEncryptedPKCS8:
-		return nil, errors.New("encrypted PKCS #8 is not read; decrypt it with openssl pkcs8, and " + howToConvert)
+		return openPKCS8(block, password)
 	case pemPublic, "RSA PUBLIC KEY":
 		return nil, fmt.Errorf("%w: the file holds the public key; pass the private one", ErrNotPrivateKey)
 	case pemCertificate:
@@ -89,13 +91,37 @@ func privateKey(block *pem.Block, password func() ([]byte, error)) (any, error) 
 	return nil, fmt.Errorf("%w: the file holds a PEM block %q", ErrNotPrivateKey, block.Type)
 }
 
-func decrypt(box []byte, password func() ([]byte, error)) ([]byte, error) {
+// ask is the password of an encrypted key.
+func ask(password func() ([]byte, error)) ([]byte, error) {
 	if password == nil {
 		return nil, errors.New("the key is encrypted, and no password was given")
 	}
 	secret, err := password()
 	if err != nil {
 		return nil, fmt.Errorf("asking for the password: %w", err)
+	}
+	return secret, nil
+}
+
+// openPKCS8 opens a key in the encryption of openssl: PBES2 (RFC 8018 section 6.2).
+// Package cryptoutils asks before it looks, and has no error values; its words tell a
+// wrong password from a cipher that it does not know.
+func openPKCS8(block *pem.Block, password func() ([]byte, error)) (any, error) {
+	secret, err := ask(password)
+	if err != nil {
+		return nil, err
+	}
+	key, err := cryptoutils.UnmarshalPEMToPrivateKey(pem.EncodeToMemory(block), cryptoutils.StaticPasswordFunc(secret))
+	if err != nil {
+		return nil, fmt.Errorf("opening encrypted key: %w", err)
+	}
+	return key, nil
+}
+
+func decrypt(box []byte, password func() ([]byte, error)) ([]byte, error) {
+	secret, err := ask(password)
+	if err != nil {
+		return nil, err
 	}
 	plain, err := encrypted.Decrypt(box, secret)
 	if err == nil {

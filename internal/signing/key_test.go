@@ -13,6 +13,8 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -121,6 +123,43 @@ func TestKeysEncryptedByCosignOpenWithTheirPasswordOnly(t *testing.T) {
 	}
 }
 
+// The keys in testdata were made with openssl 3.0 and the password "right".
+func TestKeysEncryptedByOpensslOpenWithTheirPasswordOnly(t *testing.T) {
+	password := func(word string) func() ([]byte, error) {
+		return func() ([]byte, error) { return []byte(word), nil }
+	}
+	read := func(name string) []byte {
+		return must[[]byte](t)(os.ReadFile(filepath.Join("testdata", "openssl-"+name)))
+	}
+	for private, public := range map[string]string{
+		"p256-pbkdf2.pem": "p256.pub", "p256-scrypt.pem": "p256.pub", "ed25519.pem": "ed25519.pub", "rsa.pem": "rsa.pub",
+	} {
+		data := read(private)
+		signer, err := LoadPrivateKey(data, password("right"))
+		if err != nil || KeyID(signer.Public()) != KeyID(must[crypto.PublicKey](t)(LoadPublicKey(read(public)))) {
+			t.Errorf("%s: %v", private, err)
+		}
+		if _, err := LoadPrivateKey(data, password("wrong")); err == nil || !strings.Contains(err.Error(), "incorrect password") {
+			t.Errorf("%s with the wrong password: %v", private, err)
+		}
+		if _, err := LoadPrivateKey(data, nil); err == nil || !strings.Contains(err.Error(), "no password was given") {
+			t.Errorf("%s without a password: %v", private, err)
+		}
+		der, _ := pem.Decode(data)
+		if _, err := LoadPrivateKey(block(pemEncryptedPKCS8, der.Bytes[:len(der.Bytes)/2]), password("right")); err == nil {
+			t.Errorf("half of %s opens", private)
+		}
+	}
+	// The encryption of PKCS #5 version 1.5 is as weak as it is old.
+	if _, err := LoadPrivateKey(read("p256-pbes1.pem"), password("right")); err == nil || strings.Contains(err.Error(), "password") {
+		t.Errorf("PBES1: %v; the password is not what is wrong", err)
+	}
+	refused := errors.New("no terminal")
+	if _, err := LoadPrivateKey(read("rsa.pem"), func() ([]byte, error) { return nil, refused }); !errors.Is(err, refused) {
+		t.Errorf("the error of asking is lost: %v", err)
+	}
+}
+
 func TestWhatIsNoPrivateKeyIsNamed(t *testing.T) {
 	key := keys(t)["p256"]
 	public := must[[]byte](t)(PublicPEM(key.Public()))
@@ -138,8 +177,7 @@ func TestWhatIsNoPrivateKeyIsNamed(t *testing.T) {
 		"public key":       {public, "holds the public key", true},
 		"certificate":      {block(pemCertificate, []byte{1}), "holds a certificate", true},
 		"other block":      {block("X509 CRL", []byte{1}), `"X509 CRL"`, true},
-		"encrypted pkcs8":  {block(pemEncryptedPKCS8, []byte{1}), "cosign import-key-pair", false},
-		"legacy encrypted": {legacy, "cosign import-key-pair", false},
+		"legacy encrypted": {legacy, "openssl pkcs8 -topk8", false},
 		"no pem":           {[]byte("hello"), "no PEM block", false},
 		"empty":            {nil, "no PEM block", false},
 		"two keys":         {append(bytes.Clone(private), private...), "one key", false},

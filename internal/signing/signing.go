@@ -8,12 +8,14 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Signer signs messages with one private key, wherever that is kept.
@@ -33,8 +35,9 @@ const (
 
 // keySigner signs with a key that is held in memory.
 type keySigner struct {
-	key  crypto.Signer
-	hash crypto.Hash
+	key    crypto.Signer
+	hash   crypto.Hash
+	random io.Reader // nil: the same message gives the same signature
 }
 
 func newKeySigner(key crypto.Signer) (Signer, error) {
@@ -42,20 +45,31 @@ func newKeySigner(key crypto.Signer) (Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keySigner{key, hash}, nil
+	return keySigner{key: key, hash: hash}, nil
 }
 
 func (s keySigner) Public() crypto.PublicKey { return s.key.Public() }
 
-// Sign is deterministic: crypto/ecdsa follows RFC 6979 where it is given no source
+// Sign is deterministic, unless Randomized: crypto/ecdsa follows RFC 6979 where it is given no source
 // of randomness, and the other algorithms need none. So sealing the same contents
 // twice gives the same bytes, and a bad random generator leaks no key.
 func (s keySigner) Sign(message []byte) ([]byte, error) {
-	signature, err := s.key.Sign(nil, hashed(message, s.hash), s.hash)
+	signature, err := s.key.Sign(s.random, hashed(message, s.hash), s.hash)
 	if err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
 	}
 	return signature, nil
+}
+
+// Randomized is the signer with fresh randomness in each ECDSA signature. A log keeps
+// a signature once, so signing the same statement again must give another. Signers
+// that keep their key elsewhere, and other algorithms, stay as they are.
+func Randomized(signer Signer) Signer {
+	if s, ok := signer.(keySigner); ok {
+		s.random = rand.Reader
+		return s
+	}
+	return signer
 }
 
 // HashOf is the hash that signatures with this key are made over, after the
@@ -133,4 +147,17 @@ func fingerprint(key crypto.PublicKey) ([]byte, error) {
 	}
 	sum := sha256.Sum256(der)
 	return sum[:], nil
+}
+
+// Check tells whether key made signature over the whole message. Errors wrap
+// ErrSignature where it did not.
+func Check(key crypto.PublicKey, message, signature []byte) error {
+	ok, err := verifies(key, message, signature)
+	if err != nil {
+		return fmt.Errorf("checking signature: %w", err)
+	}
+	if !ok {
+		return fmt.Errorf("checking signature: %w: key %s did not make it", ErrSignature, KeyID(key))
+	}
+	return nil
 }
