@@ -5,6 +5,10 @@ OPA_VERSION         := v1.22.2
 STATICCHECK_VERSION := v0.8.2
 CRANE_VERSION       := v0.22.1
 COSIGN_VERSION      := v2.6.5
+COSIGN3_VERSION     := v3.1.3
+FULCIO_VERSION      := v1.8.8
+REKOR_VERSION       := v2.3.0
+TSA_VERSION         := v2.1.3
 
 # Outside the checkout, so that a fresh clone does not build them again.
 TOOLS ?= $(HOME)/.cache/gatekeep/tools
@@ -12,13 +16,17 @@ OPA         := $(TOOLS)/opa-$(OPA_VERSION)/opa
 STATICCHECK := $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)/staticcheck
 CRANE       := $(TOOLS)/crane-$(CRANE_VERSION)/crane
 COSIGN      := $(TOOLS)/cosign-$(COSIGN_VERSION)/cosign
+COSIGN3     := $(TOOLS)/cosign-$(COSIGN3_VERSION)/cosign
+FULCIO      := $(TOOLS)/fulcio-$(FULCIO_VERSION)/fulcio
+REKOR       := $(TOOLS)/rekor-server-$(REKOR_VERSION)/posix
+TSA         := $(TOOLS)/timestamp-server-$(TSA_VERSION)/timestamp-server
 
 BIN     := bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 30s
 
-.PHONY: build test gotest rego lint docs docs-check demo bench fuzz tools clean
+.PHONY: build test gotest rego lint docs docs-check demo bench vectors fuzz tools clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/gatekeep ./cmd/gatekeep-sbom
@@ -26,8 +34,10 @@ build:
 ## test: everything, in the order in which a mistake shows soonest
 test: rego docs-check lint gotest
 
-gotest: tools
-	GATEKEEP_OPA=$(OPA) GATEKEEP_CRANE=$(CRANE) GATEKEEP_COSIGN=$(COSIGN) go test -race ./...
+gotest: tools build
+	GATEKEEP_OPA=$(OPA) GATEKEEP_CRANE=$(CRANE) GATEKEEP_COSIGN=$(COSIGN) GATEKEEP_COSIGN3=$(COSIGN3) \
+	GATEKEEP_FULCIO=$(FULCIO) GATEKEEP_REKOR=$(REKOR) GATEKEEP_TSA=$(TSA) GATEKEEP_SBOM=$(CURDIR)/$(BIN)/gatekeep-sbom \
+	go test -race ./...
 
 rego: $(OPA)
 	@test -z "$$($(OPA) fmt --list policies/rego)" || { echo "opa fmt wants to change:"; $(OPA) fmt --list policies/rego; exit 1; }
@@ -55,6 +65,11 @@ demo: build
 bench: build $(OPA)
 	go run ./cmd/gatekeep-bench -bin $(BIN) -opa $(OPA) -out docs/benchmarks.md
 
+## vectors: every row of the corpus of real inputs, as a user would run it
+CORPUS ?= testdata/corpus
+vectors: build
+	go run ./cmd/gatekeep-vectors -bin $(BIN)/gatekeep -corpus $(CORPUS)
+
 ## fuzz: every fuzz target for FUZZTIME, two at a time
 fuzz:
 	@grep -rHo --include='*_test.go' 'func Fuzz[A-Za-z0-9_]*' cmd internal \
@@ -62,7 +77,7 @@ fuzz:
 	  | xargs -P 2 -L 1 sh -c 'out=$$(go test "./$$0" -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x -parallel 1 2>&1) \
 	    && echo "$$0 $$1: $$(echo "$$out" | grep -o "execs: [0-9]*" | tail -1)" || { echo "$$0 $$1 failed:"; echo "$$out"; exit 255; }'
 
-tools: $(OPA) $(STATICCHECK) $(CRANE) $(COSIGN)
+tools: $(OPA) $(STATICCHECK) $(CRANE) $(COSIGN) $(COSIGN3) $(FULCIO) $(REKOR) $(TSA)
 
 $(OPA):
 	GOBIN=$(dir $@) go install github.com/open-policy-agent/opa@$(OPA_VERSION)
@@ -72,6 +87,14 @@ $(CRANE):
 	GOBIN=$(dir $@) go install github.com/google/go-containerregistry/cmd/crane@$(CRANE_VERSION)
 $(COSIGN):
 	GOBIN=$(dir $@) go install github.com/sigstore/cosign/v2/cmd/cosign@$(COSIGN_VERSION)
+$(COSIGN3):
+	GOBIN=$(dir $@) go install github.com/sigstore/cosign/v3/cmd/cosign@$(COSIGN3_VERSION)
+$(FULCIO):
+	GOBIN=$(dir $@) go install github.com/sigstore/fulcio@$(FULCIO_VERSION)
+$(REKOR):
+	GOBIN=$(dir $@) go install github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix@$(REKOR_VERSION)
+$(TSA):
+	GOBIN=$(dir $@) go install github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server@$(TSA_VERSION)
 
 clean:
 	rm -rf $(BIN) demo-out

@@ -12,5 +12,7 @@ import (
 	_ "github.com/sigstore/sigstore/pkg/signature/kms/cliplugin"
 	_ "github.com/spdx/tools-golang/spdx/v3/v3_0"
 	_ "github.com/spdx/tools-golang/tagvalue"
+	_ "github.com/transparency-dev/tessera"
+	_ "github.com/transparency-dev/tessera/storage/posix"
 	_ "modernc.org/sqlite"
 )

@@ -54,17 +54,20 @@ var rooms = []room{
 	{path: "internal/attest", floor: 2, third: []string{
 		"go.yaml.in/yaml/v3", "github.com/santhosh-tekuri/jsonschema/v5", "github.com/package-url/packageurl-go",
 		"github.com/sigstore/", "github.com/secure-systems-lab/", "github.com/in-toto/", "github.com/openvex/go-vex",
-		"github.com/google/go-containerregistry", "google.golang.org/protobuf", "github.com/CycloneDX/cyclonedx-go",
+		"github.com/google/go-containerregistry", "google.golang.org/protobuf", "github.com/CycloneDX/cyclonedx-go", "github.com/klauspost/compress", "golang.org/x/net", "github.com/pandatix/go-cvss",
 	}},
 	{path: "internal/signing", floor: 2, third: []string{"github.com/sigstore/", "github.com/secure-systems-lab/", "google.golang.org/protobuf"}},
 	{path: "internal/calendar", floor: 2, third: []string{"github.com/robfig/cron/v3", "github.com/teambition/rrule-go"}, never: []string{"net/http"}},
 	{path: "internal/state", floor: 2, never: []string{"net/http"}},
+	{path: "internal/ledger", floor: 2, third: []string{
+		"github.com/transparency-dev/", "github.com/sigstore/", "github.com/secure-systems-lab/", "google.golang.org/protobuf", "golang.org/x/mod",
+	}},
 	{path: "internal/report", floor: 2, third: []string{"github.com/owenrumney/go-sarif/v3"}, never: []string{"net/http", "os"}},
 	{path: "internal/evidence", floor: 3, third: []string{"github.com/sigstore/", "github.com/secure-systems-lab/", "github.com/google/go-containerregistry", "google.golang.org/protobuf"}},
 	{path: "internal/gate", floor: 4, third: []string{"go.yaml.in/yaml/v3", "github.com/santhosh-tekuri/jsonschema/v5"}, never: []string{"net/http"}},
 	{path: "cmd", floor: 6, third: []string{
 		"github.com/spf13/", "golang.org/x/term", "github.com/google/go-containerregistry", "github.com/anchore/",
-		"github.com/sigstore/", "github.com/secure-systems-lab/", "go.yaml.in/yaml/v3",
+		"github.com/sigstore/", "github.com/secure-systems-lab/", "go.yaml.in/yaml/v3", "modernc.org/sqlite",
 	}},
 }
 
@@ -72,6 +75,7 @@ var rooms = []room{
 var only = map[string]string{
 	"github.com/open-policy-agent/": "internal/policy",
 	"github.com/anchore/":           "cmd/gatekeep-sbom",
+	"modernc.org/":                  "cmd/gatekeep-sbom",
 }
 
 // forbidden are calls that only cmd makes: clocks, environment and writers are

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql/driver"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -29,9 +29,13 @@ import (
 	"modernc.org/sqlite"
 )
 
-// syft reads the RPM databases of recent distributions with the driver that is
-// registered under the name "sqlite", which this module does by being there.
-var _ driver.Driver = (*sqlite.Driver)(nil)
+// readRPM makes sure that the driver is there with which syft reads the RPM databases
+// of recent distributions: it asks for it by the name "sqlite".
+func readRPM() {
+	if !slices.Contains(sql.Drivers(), "sqlite") {
+		sql.Register("sqlite", new(sqlite.Driver))
+	}
+}
 
 // catalogue finds what is in a source and writes it down. Unread are the files that
 // syft knows how to read and could not.
@@ -53,6 +57,7 @@ func catalogue(ctx context.Context, what, platform, formatName string) (document
 		return nil, nil, fmt.Errorf("opening %s: %w", what, err)
 	}
 	defer opened.Close()
+	readRPM()
 	found, err := syft.CreateSBOM(ctx, opened, syft.DefaultCreateSBOMConfig().
 		WithUnknownsConfig(cataloging.UnknownsConfig{}))
 	if err != nil {

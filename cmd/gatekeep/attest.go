@@ -20,13 +20,13 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/attest/source"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/gate"
-	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )
 
 // attestFlags are the flags of gatekeep attest.
 type attestFlags struct {
+	signer      signerFlags
 	kind        string
-	key         string
+	generate    bool
 	out         string
 	push        bool
 	platform    string
@@ -41,12 +41,20 @@ type attestFlags struct {
 func attestCommand(w *world) *cobra.Command {
 	var f attestFlags
 	c := &cobra.Command{
-		Use:   "attest --type TYPE FILE SUBJECT",
+		Use:   "attest --type TYPE [FILE] SUBJECT",
 		Short: "Sign a statement about a subject: an SBOM, a scan, an approval, ...",
 		Long: `attest wraps a raw file as an in-toto Statement about the digest of a subject,
 signs it, and writes a Sigstore bundle to a folder (--out), to the registry
 beside the image (--push), or both. A file that does not parse as its type is
-refused. FILE may be - for standard input.
+refused. FILE may be - for standard input. With --generate there is no FILE: the
+SBOM is made by gatekeep-sbom, which looks into the subject.
+
+Who signs: a key file (--key FILE: PEM, or as cosign makes them), a key that a
+service keeps (--key NAME://KEY runs Sigstore's plug-in sigstore-kms-NAME), or an
+identity token (--keyless): Fulcio certifies a fresh key for it, Rekor logs the
+signature, and a timestamp authority says when. The services are those that
+--signing-config or the --...-url flags name, and no others are asked; a key may
+have its signature logged and stamped too.
 
 Statements that are about a request and not about an image (approval,
 freeze-exemption, rollout-plan) are bound to the digest of the request: give
@@ -58,15 +66,27 @@ Types:
 		Example: `  gatekeep attest --type sbom --key builder.key --push sbom.cdx.json registry.example/app:1.4.2 --platform linux/amd64
   gatekeep attest --type sarif --key scanner.key --out attestations/ results.sarif registry.example/app@sha256:...
   gatekeep attest --type approval --key bob.key --out attestations/ --request request.yaml \
-      --environment prod-eu approval.yaml registry.example/app:1.4.2`,
-		Args: cobra.ExactArgs(2),
+      --environment prod-eu approval.yaml registry.example/app:1.4.2
+  gatekeep attest --type sbom --key hashivault://builder --push sbom.cdx.json registry.example/app:1.4.2
+  SIGSTORE_ID_TOKEN=... gatekeep attest --type provenance --keyless --signing-config signing_config.json \
+      --trusted-root trusted_root.json --push provenance.json registry.example/app:1.4.2
+  gatekeep attest --type sbom --generate --key builder.key --push registry.example/app@sha256:...`,
+		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case f.generate && len(args) == 1:
+				return runAttest(cmd.Context(), w, f, "", args[0])
+			case f.generate:
+				return usage("--generate makes the SBOM itself: name the subject and no file")
+			case len(args) == 1:
+				return usage("the command is '%s': name the file, and then the subject (see '%s --help')", cmd.UseLine(), cmd.CommandPath())
+			}
 			return runAttest(cmd.Context(), w, f, args[0], args[1])
 		},
 	}
 	fs := c.Flags()
 	fs.StringVar(&f.kind, "type", "", "type of the file (see above)")
-	fs.StringVar(&f.key, "key", "", "private key that signs (password in GATEKEEP_PASSWORD)")
+	fs.BoolVar(&f.generate, "generate", false, "make the SBOM of the subject (needs --type sbom and gatekeep-sbom)")
 	fs.StringVar(&f.out, "out", "", "folder for the signed bundle")
 	fs.BoolVar(&f.push, "push", false, "attach the signed bundle to the image in its registry")
 	fs.StringVar(&f.platform, "platform", "", `of an image index, speak about this platform only, for example "linux/arm64"`)
@@ -76,6 +96,7 @@ Types:
 	fs.StringVar(&f.principal, "principal", "", "account of the person who approves, grants or reviews, where the file names none")
 	fs.DurationVar(&f.validFor, "valid-for", 24*time.Hour, "how long an approval, waiver or grant holds, where the file does not say")
 	fs.StringVar(&f.at, "at", "", "time that the statement gives where the file gives none (RFC 3339; default now)")
+	f.signer.register(fs)
 	return c
 }
 
@@ -125,8 +146,11 @@ func runAttest(ctx context.Context, w *world, f attestFlags, file, ref string) e
 	if !slices.Contains(typeNames(), f.kind) {
 		return usage("reading --type: %q is none of %s", f.kind, strings.Join(typeNames(), ", "))
 	}
-	if f.key == "" {
-		return usage("no key: pass --key (make one with 'gatekeep key generate')")
+	if f.generate && f.kind != "sbom" {
+		return usage("--generate makes SBOMs: pass --type sbom, not %s", f.kind)
+	}
+	if err := f.signer.sensible(); err != nil {
+		return err
 	}
 	if f.out == "" && !f.push {
 		return usage("nowhere to put the statement: pass --out DIR, --push, or both")
@@ -134,13 +158,15 @@ func runAttest(ctx context.Context, w *world, f attestFlags, file, ref string) e
 	if f.validFor <= 0 {
 		return usage("reading --valid-for: %s is no time to hold; pass more, such as 24h", f.validFor)
 	}
-	signer, err := loadSigner(w, f.key)
+	sign, err := f.signer.signer(ctx, w)
 	if err != nil {
 		return err
 	}
-	data, err := readInput(w, file)
-	if err != nil {
-		return err
+	var data []byte
+	if !f.generate {
+		if data, err = readInput(w, file); err != nil {
+			return err
+		}
 	}
 	subject, err := resolve(ctx, []string{ref})
 	if err != nil {
@@ -153,11 +179,17 @@ func runAttest(ctx context.Context, w *world, f attestFlags, file, ref string) e
 	if err != nil {
 		return err
 	}
+	if f.generate {
+		if data, err = generated(ctx, subject, target); err != nil {
+			return err
+		}
+		file = sbomProgram
+	}
 	statement, wrapped, err := statementOf(f, file, data, subject, target)
 	if err != nil {
 		return err
 	}
-	bundle, err := signing.SignStatement(signer, statement)
+	bundle, err := sign(ctx, statement)
 	if err != nil {
 		return fmt.Errorf("signing statement: %w", err)
 	}

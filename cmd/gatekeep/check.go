@@ -43,6 +43,7 @@ type checkFlags struct {
 	state        string
 	uncertainty  time.Duration
 	timeout      time.Duration
+	verifySBOM   bool
 }
 
 func checkCommand(w *world) *cobra.Command {
@@ -84,6 +85,7 @@ trust policy names for it is reported and never used.`,
 	fs.StringVar(&f.key, "key", "", "private key that signs the evidence (password in GATEKEEP_PASSWORD)")
 	fs.StringVar(&f.state, "state", "", "folder in which the gate remembers, for bundles that declare state")
 	fs.DurationVar(&f.uncertainty, "clock-uncertainty", 2*time.Second, "how far this machine's clock may be off, the cut to a second included")
+	fs.BoolVar(&f.verifySBOM, "verify-sbom", false, "make the SBOM of each artifact anew and hold the attested one against it (needs gatekeep-sbom)")
 	fs.DurationVar(&f.timeout, "timeout", 2*time.Minute, "give up gathering and judging after this long")
 	return c
 }
@@ -109,7 +111,7 @@ func check(ctx context.Context, w *world, f checkFlags, subjects []string) error
 	}
 	var signer signing.Signer
 	if f.key != "" {
-		if signer, err = loadSigner(w, f.key); err != nil {
+		if signer, err = openSigner(ctx, w, f.key); err != nil {
 			return err
 		}
 	}
@@ -327,6 +329,11 @@ func answerOf(ctx context.Context, f checkFlags, q gate.Question, subjects []str
 	}
 	if q.Sources, err = sourcesOf(f, q.Catalogue.RegistryAttestations); err != nil {
 		return nil, err
+	}
+	if f.verifySBOM {
+		if q.Generate, err = generator(subject); err != nil {
+			return nil, err
+		}
 	}
 	p.step("gathering and judging evidence about " + subject.Ref)
 	return gate.Check(ctx, q)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gatekeep-dev/gatekeep"
@@ -89,4 +90,26 @@ func generator(subject gatekeep.Subject) (gate.Generator, error) {
 		document, err := makeSBOM(ctx, what, "")
 		return document, sbomProgram, err
 	}, nil
+}
+
+// generated is the SBOM of a target of attest. Of an index it is about one platform: an
+// index holds no packages of its own.
+func generated(ctx context.Context, s gatekeep.Subject, t target) ([]byte, error) {
+	switch s.Kind {
+	case gatekeep.KindDirectory:
+		return makeSBOM(ctx, s.Ref, "")
+	case gatekeep.KindImage:
+		return makeSBOM(ctx, t.name+"@"+t.digest, "")
+	case gatekeep.KindIndex:
+		if t.digest != s.Digest {
+			return makeSBOM(ctx, t.name+"@"+t.digest, "")
+		}
+		var known []string
+		for _, a := range s.Artifacts {
+			known = append(known, a.Platform)
+		}
+		slices.Sort(known)
+		return nil, usage("%s is an index, and an SBOM is of one platform: pass --platform, one of %s", s.Ref, strings.Join(known, ", "))
+	}
+	return nil, usage("--generate looks into images and folders, and %s is a %s", s.Ref, s.Kind)
 }

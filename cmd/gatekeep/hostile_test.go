@@ -401,9 +401,9 @@ func TestASubjectThatCannotBeResolved(t *testing.T) {
 		"401":              {on("/v2/", status(401)), gatekeep.ReasonSourceDenied, nil},
 		"403":              {on("/manifests/", status(403)), gatekeep.ReasonSourceDenied, nil},
 		"404":              {on("/manifests/", status(404)), gatekeep.ReasonNotFound, nil},
-		"429":              {on("/manifests/", status(429)), gatekeep.ReasonSourceLimited, nil},
+		"429":              {on("/manifests/", status(429)), gatekeep.ReasonSourceUnreachable, nil},
 		"500":              {on("/manifests/", status(500)), gatekeep.ReasonSourceUnreachable, nil},
-		"hangs":            {on("/manifests/", hang), gatekeep.ReasonSourceTimeout, []string{"--timeout", "1s"}},
+		"hangs":            {on("/manifests/", hang), gatekeep.ReasonSourceUnreachable, []string{"--timeout", "1s"}},
 		"redirects always": {on("/manifests/", loop), gatekeep.ReasonSourceMalformed, nil},
 		"digest lie":       {s.altered("/manifests/", func(b []byte) []byte { return append(b, ' ') }), gatekeep.ReasonSourceMalformed, nil},
 		"no JSON":          {on("/manifests/", says(ociManifest, []byte("<html>"))), gatekeep.ReasonSourceMalformed, nil},
@@ -448,7 +448,7 @@ func TestEvidenceThatCannotBeLookedAt(t *testing.T) {
 	}{
 		"401":                        {on("/referrers/", status(401)), gatekeep.ReasonSourceDenied, nil},
 		"403":                        {on("/referrers/", status(403)), gatekeep.ReasonSourceDenied, nil},
-		"429":                        {on("/referrers/", status(429)), gatekeep.ReasonSourceLimited, nil},
+		"429":                        {on("/referrers/", status(429)), gatekeep.ReasonSourceUnreachable, nil},
 		"500":                        {on("/referrers/", status(500)), gatekeep.ReasonSourceUnreachable, nil},
 		"redirects always":           {on("/referrers/", loop), gatekeep.ReasonSourceMalformed, nil},
 		"broken list":                {on("/referrers/", says(ociIndex, broken)), gatekeep.ReasonSourceMalformed, nil},
@@ -484,7 +484,7 @@ func TestARegistryThatHangsIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := s.check(t, folder, host+"/app@"+s.digest, "--timeout", "2s")
-	attack{exitUnknown, gatekeep.ReasonSourceTimeout, "restore the source or allow more time"}.wantText(t, got)
+	attack{exitUnknown, gatekeep.ReasonSourceUnreachable, "restore the source or allow more time"}.wantText(t, got)
 	if text, err := os.ReadFile(before); err != nil || string(text) != "of an earlier check" {
 		t.Errorf("the earlier evidence is %.100q, %v", text, err)
 	}

@@ -14,7 +14,7 @@ import (
 func keyCommand(w *world) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "key",
-		Short: "Make signing keys",
+		Short: "Make signing keys, and tell the public half of any",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usage("no command given (see '%s --help')", cmd.CommandPath())
@@ -51,7 +51,38 @@ the form that cosign reads; without one it is plain PKCS #8.`,
 		},
 	}
 	generate.Flags().StringVar(&out, "out", "gatekeep", "name of the two files, without ending")
-	c.AddCommand(generate)
+	c.AddCommand(generate, keyPublicCommand(w))
+	return c
+}
+
+// keyPublicCommand tells the public half of a key, wherever the private one is kept.
+func keyPublicCommand(w *world) *cobra.Command {
+	var key string
+	c := &cobra.Command{
+		Use:   "public",
+		Short: "Print the public half of a key, in PEM",
+		Long: `public prints the public half of a private key, in PEM, for trust policies and
+for those who verify. The private half may be a file, an environment variable, or
+with a key service that a plug-in speaks to.`,
+		Example: "  gatekeep key public --key ci.key >ci.pub\n  gatekeep key public --key hashivault://builder >builder.pub",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if key == "" {
+				return usage("no key: pass --key")
+			}
+			signer, err := openSigner(cmd.Context(), w, key)
+			if err != nil {
+				return err
+			}
+			public, err := signing.PublicPEM(signer.Public())
+			if err != nil {
+				return err
+			}
+			_, err = w.out.Write(public)
+			return err
+		},
+	}
+	c.Flags().StringVar(&key, "key", "", "private key: a file, env://VARIABLE, or NAME://KEY of a key service (password in GATEKEEP_PASSWORD)")
 	return c
 }
 

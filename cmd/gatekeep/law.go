@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -159,18 +158,4 @@ func loadPublicKey(path string) (crypto.PublicKey, error) {
 		return nil, usage("reading public key %s: %w", path, err)
 	}
 	return key, nil
-}
-
-func loadSigner(w *world, path string) (signing.Signer, error) {
-	data, err := readFile(path, maxKey)
-	if err != nil {
-		return nil, usage("reading private key: %w", err)
-	}
-	signer, err := signing.LoadPrivateKey(data, func() ([]byte, error) {
-		return w.password("GATEKEEP_PASSWORD", fmt.Sprintf("Password of %s: ", path))
-	})
-	if err != nil {
-		return nil, usage("reading private key %s: %w", path, err)
-	}
-	return signer, nil
 }

@@ -44,8 +44,8 @@ every file of the bundle and every rule, so a check that pins the public key wit
 when it ends (expiresAt in bundle.yaml).`,
 		Example: "  gatekeep policy sign --bundle bundles/payments --key policy.key",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return signPolicy(w, f, key)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return signPolicy(cmd.Context(), w, f, key)
 		},
 	}
 	c.Flags().StringVar(&f.bundle, "bundle", "", "folder of the bundle")
@@ -54,14 +54,14 @@ when it ends (expiresAt in bundle.yaml).`,
 	return c
 }
 
-func signPolicy(w *world, f lawFlags, key string) error {
+func signPolicy(ctx context.Context, w *world, f lawFlags, key string) error {
 	if f.bundle == "" {
 		return usage("no bundle: pass --bundle DIR")
 	}
 	if key == "" {
 		return usage("no key: pass --key (make one with 'gatekeep key generate')")
 	}
-	signer, err := loadSigner(w, key)
+	signer, err := openSigner(ctx, w, key)
 	if err != nil {
 		return err
 	}

@@ -41,8 +41,14 @@ func (p printer) record(r gatekeep.Record, out, key string) error {
 	return report.Formats[p.format](p.w.out, r, options)
 }
 
-// publicName is the customary name of the public half of a key file.
-func publicName(private string) string { return strings.TrimSuffix(private, ".key") + ".pub" }
+// publicName is the customary name of the public half of a key file. A key that a
+// service or a variable keeps has none: 'gatekeep key public' writes it.
+func publicName(private string) string {
+	if strings.Contains(private, "://") {
+		return "gate.pub"
+	}
+	return strings.TrimSuffix(private, ".key") + ".pub"
+}
 
 // unjudged is the answer where no decision could be made: the gate is shut, and
 // says what it could not see. Where the mode does not enforce it still exits 0.
@@ -70,7 +76,7 @@ func (p printer) account(cause error, mode gatekeep.Mode) error {
 	case errors.As(cause, &unresolved):
 		reason = unresolved.Reason
 	case errors.Is(cause, context.DeadlineExceeded):
-		reason = gatekeep.ReasonSourceTimeout
+		reason = gatekeep.ReasonSourceUnreachable
 	}
 	switch p.format {
 	case "text":

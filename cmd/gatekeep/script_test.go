@@ -1,11 +1,15 @@
 package main
 
 import (
+	"archive/zip"
+	"encoding/json"
 	"errors"
+	"io"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"gatekeep": main, "image": command(push), "envelopes": command(envelopes), "tamper": command(tamper),
+		"gatekeep": main, "image": command(push), "envelopes": command(envelopes), "tamper": command(tamper), "unzipped": command(unzipped),
 	})
 }
 
@@ -42,9 +46,27 @@ func TestScripts(t *testing.T) {
 			return there, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "capture": capture, "count": count, "changed": changed, "removed": removed, "expand": expand,
+			"exits": exits, "without": without, "capture": capture, "count": count, "changed": changed, "removed": removed, "expand": expand,
 		},
 	})
+}
+
+// unzipped is `unzipped ARCHIVE NAME`: it prints one file of a zip archive.
+func unzipped(args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: unzipped ARCHIVE NAME")
+	}
+	archive, err := zip.OpenReader(args[0])
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	f, err := archive.Open(args[1])
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(os.Stdout, f)
+	return err
 }
 
 // exits is `exits CODE PROGRAM ARGUMENT...`: PROGRAM ends with exactly that code. An
@@ -73,6 +95,28 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("%s exits with %d, not %d", args[1], got, want)
 	}
+}
+
+// without is `without SBOM TEXT OUT`: OUT is the CycloneDX document SBOM without the
+// components whose purl begins with TEXT, of which there must be some.
+func without(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: without SBOM TEXT OUT")
+	}
+	var document map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &document))
+	all, _ := document["components"].([]any)
+	kept := slices.DeleteFunc(slices.Clone(all), func(c any) bool {
+		purl, _ := c.(map[string]any)["purl"].(string)
+		return strings.HasPrefix(purl, args[1])
+	})
+	if len(kept) == len(all) {
+		ts.Fatalf("no component of %s has a purl that begins with %s", args[0], args[1])
+	}
+	document["components"] = kept
+	out, err := json.Marshal(document)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), out, 0o600))
 }
 
 // capture is `capture NAME PATTERN`: the environment variable NAME becomes what the
@@ -146,15 +190,15 @@ func expand(ts *testscript.TestScript, neg bool, args []string) {
 // them; where they are missing those scripts are skipped, except in CI.
 func tools(t *testing.T) map[string]string {
 	out := map[string]string{}
-	for _, name := range []string{"CRANE", "COSIGN"} {
+	for name, program := range map[string]string{"CRANE": "crane", "COSIGN": "cosign", "SBOM": "gatekeep-sbom"} {
 		path := os.Getenv("GATEKEEP_" + name)
 		if path == "" {
-			path, _ = exec.LookPath(strings.ToLower(name))
+			path, _ = exec.LookPath(program)
 		}
 		if path != "" {
 			out[name] = path
 		} else if os.Getenv("CI") != "" {
-			t.Fatalf("looking for %s: CI must run the scripts that need it; 'make gotest' builds it", strings.ToLower(name))
+			t.Fatalf("looking for %s: CI must run the scripts that need it; 'make gotest' builds it", program)
 		}
 	}
 	return out
