@@ -36,6 +36,10 @@ type attestFlags struct {
 	principal   string
 	validFor    time.Duration
 	at          string
+	tool        string
+	scopes      []string
+	fromCommit  string
+	shallow     bool
 }
 
 func attestCommand(w *world) *cobra.Command {
@@ -96,6 +100,10 @@ Types:
 	fs.StringVar(&f.principal, "principal", "", "account of the person who approves, grants or reviews, where the file names none")
 	fs.DurationVar(&f.validFor, "valid-for", 24*time.Hour, "how long an approval, waiver or grant holds, where the file does not say")
 	fs.StringVar(&f.at, "at", "", "time that the statement gives where the file gives none (RFC 3339; default now)")
+	fs.StringVar(&f.tool, "tool", "", "program that wrote a report or a plan, where the file does not tell (opentofu, gitleaks, ...)")
+	fs.StringArrayVar(&f.scopes, "scope", nil, "what a search for secrets covered: source_history, artifact, build_log or image_layers (repeatable)")
+	fs.StringVar(&f.fromCommit, "from-commit", "", "first commit of the history that a search for secrets covered (the last is --commit)")
+	fs.BoolVar(&f.shallow, "shallow", false, "the search for secrets had only a part of the history")
 	f.signer.register(fs)
 	return c
 }
@@ -123,11 +131,12 @@ func typeNames() []string {
 func missing(f attestFlags) string {
 	type flag struct{ name, given string }
 	request, principal, commit := flag{"--request", f.request}, flag{"--principal", f.principal}, flag{"--commit", f.commit + f.request}
+	scope, from := flag{"--scope", strings.Join(f.scopes, "")}, flag{"--from-commit", f.fromCommit}
 	var absent []string
 	for _, flag := range map[string][]flag{
 		"approval": {request, principal}, "freeze-exemption": {request}, "rollout-plan": {request},
 		"break-glass-grant": {request, principal}, "break-glass-review": {principal},
-		"residency": {request}, "data-flow": {request}, "sarif": {commit},
+		"residency": {request}, "data-flow": {request}, "sarif": {commit}, "sast": {commit}, "secret-scan": {scope, commit, from},
 	}[f.kind] {
 		if flag.given == "" {
 			absent = append(absent, flag.name)
@@ -259,6 +268,7 @@ func optionsOf(f attestFlags, s gatekeep.Subject) (predicate.WrapOptions, error)
 	o := predicate.WrapOptions{
 		Now: time.Now().UTC().Truncate(time.Second), ValidFor: f.validFor, Digest: s.Digest,
 		Environment: f.environment, Nonce: freshName(), Commit: f.commit, Principal: f.principal,
+		Tool: f.tool, Scopes: f.scopes, FromCommit: f.fromCommit, Shallow: f.shallow,
 	}
 	if f.at != "" {
 		at, err := time.Parse(time.RFC3339, f.at)

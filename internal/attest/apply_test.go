@@ -153,6 +153,7 @@ func TestGovernanceCarriesItsOrigin(t *testing.T) {
 		Approval: &gatekeep.Approval{Principal: "bob"}, Waiver: &gatekeep.Waiver{ID: "w"}, Exemption: &gatekeep.Exemption{ID: "e"},
 		Calendar: &gatekeep.CalendarDocument{Revision: 7}, Rollout: &gatekeep.Rollout{Strategy: "canary"}, Review: &predicate.Review{Grant: "g"},
 		VEX:      map[string][]gatekeep.VEXStatement{"CVE-1": {{Status: "fixed"}}},
+		SCA:      []gatekeep.SCAFinding{{ID: "CVE-1", Severity: "high", PURL: "pkg:npm/left@1.0.0"}},
 		Source:   &gatekeep.SourceFacts{Repo: "r", Contributors: []string{"p-b", "p-a"}},
 		DataFlow: &gatekeep.DataFlow{Processors: []gatekeep.Processor{{Name: "z"}, {Name: "a"}}},
 	}

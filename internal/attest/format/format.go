@@ -108,6 +108,13 @@ func Read(data []byte) (*Reading, error) {
 func As(name string, data []byte) (*Reading, error) {
 	i := slices.IndexFunc(formats, func(f Format) bool { return f.Name == name })
 	switch {
+	case i >= 0 && name != "json":
+		// As strict as Read: a name that stands twice has two readings.
+		s, err := look(data)
+		if err != nil {
+			return nil, refused(err)
+		}
+		return formats[i].run(s.data)
 	case i >= 0:
 		return formats[i].run(data)
 	case slices.Contains(scan.Formats(), name):
@@ -129,6 +136,9 @@ func (f Format) run(data []byte) (*Reading, error) {
 	r, err := f.read(data)
 	if err != nil {
 		return nil, refused(fmt.Errorf("reading as %s: %w", f.Title, err))
+	}
+	if (f.Kind == "sbom" || f.Kind == "vex") && r.schema != f.Name {
+		return nil, refused(fmt.Errorf("reading as %s: it is %s", f.Title, r.schema))
 	}
 	r.Format, r.Title = f.Name, f.Title
 	if r.Kind == "" {

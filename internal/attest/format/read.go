@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -104,14 +105,14 @@ func readReview(data []byte) (*Reading, error) {
 
 func isRollout(s *sample) bool {
 	group, _, _ := strings.Cut(s.text("apiVersion"), "/")
-	return group == "argoproj.io" && s.text("kind") != "Application" || group == "flagger.app"
+	kinds := []string{"Rollout", "AnalysisTemplate", "ClusterAnalysisTemplate", "AnalysisRun", "Experiment"}
+	return group == "argoproj.io" && slices.Contains(kinds, s.text("kind")) || group == "flagger.app" && s.text("kind") == "Canary"
 }
 
 func readRollout(data []byte) (*Reading, error) {
 	rollouts, err := delivery.Rollouts(data)
 	if err != nil {
-		// A manifest may hold other objects of the same group.
-		return readManifest(data)
+		return nil, err
 	}
 	r := &Reading{Counts: map[string]int{"objects": len(rollouts)}, Says: map[string]string{}}
 	for _, one := range rollouts {

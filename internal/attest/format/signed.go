@@ -116,11 +116,16 @@ func readStatement(data []byte) (*Reading, error) {
 		r.Says = map[string]string{"predicate": "of a type that is not read here"}
 		return r, nil
 	}
+	r.Kind = t.Kind
 	content, err := t.Decode(st.Predicate)
-	if err != nil {
+	if errors.Is(err, predicate.ErrTooLarge) {
 		return nil, err
 	}
-	r.Kind = t.Kind
+	if err != nil {
+		// The statement stands, whatever it says; no gate will believe it.
+		r.Says = map[string]string{"predicate": string(gatekeep.ReasonPredicateMalformed) + ": " + err.Error()}
+		return r, nil
+	}
 	r.content(content)
 	return r, nil
 }

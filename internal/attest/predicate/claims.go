@@ -23,34 +23,53 @@ func saying(read func([]byte) (intoto.Claims, error)) func([]byte) (*Content, er
 	}
 }
 
-// imageSignature reads what cosign 3 says of an image: nothing but that it was signed.
-// https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md
 func imageSignature(raw []byte) (intoto.Claims, error) {
 	return intoto.Claims{}, imagesignature.Check(raw)
 }
 
-// flagConfig reads a flag set of flagd as it stands; its digest is that of the predicate.
-func flagConfig(raw []byte) (intoto.Claims, error) {
-	f, err := delivery.Flagd(raw)
-	if err != nil {
-		return nil, err
-	}
-	return intoto.Claims{"flags": list(f.Keys), "enabled": f.Enabled, "disabled": f.Disabled, "with_targeting": f.WithTargeting}, nil
+// carried is a predicate that carries the document of a tool as it stands: an object, or
+// the text of what is no JSON.
+type carried struct {
+	Tool     string          `json:"tool"`
+	Document json.RawMessage `json:"document"`
 }
 
-// migrationPlan reads the report of a migration tool as it stands.
-func migrationPlan(raw []byte) (intoto.Claims, error) {
-	report := raw
-	if len(raw) > 0 && raw[0] == '"' {
-		var text string
-		if err := json.Unmarshal(raw, &text); err != nil {
-			return nil, fmt.Errorf("reading migration report: %w", err)
-		}
-		report = []byte(text)
+// bytes is the document itself.
+func (c *carried) bytes() ([]byte, error) {
+	if len(c.Document) == 0 || c.Document[0] != '"' {
+		return c.Document, unambiguous(c.Document)
 	}
-	m, err := delivery.MigrationReport(report)
+	var text string
+	err := json.Unmarshal(c.Document, &text)
+	return []byte(text), err
+}
+
+// flagConfig reads a flag set of flagd.
+func flagConfig(c *carried) (*Content, error) {
+	document, err := c.bytes()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("document: %w", err)
+	}
+	f, err := delivery.Flagd(document)
+	if err != nil {
+		return nil, fmt.Errorf("document: %w", err)
+	}
+	return &Content{Claims: map[string]any{"tool": c.Tool, "flags": list(f.Keys), "enabled": f.Enabled, "disabled": f.Disabled,
+		"with_targeting": f.WithTargeting}}, nil
+}
+
+// migrationPlan reads the report of a migration tool, which has to be the one named.
+func migrationPlan(c *carried) (*Content, error) {
+	document, err := c.bytes()
+	if err != nil {
+		return nil, fmt.Errorf("document: %w", err)
+	}
+	m, err := delivery.MigrationReport(document)
+	if err != nil {
+		return nil, fmt.Errorf("document: %w", err)
+	}
+	if m.Tool != c.Tool {
+		return nil, fmt.Errorf("document: it is a report of %s, not of %s", m.Tool, c.Tool)
 	}
 	items := []any{}
 	for _, item := range m.Items {
@@ -60,18 +79,23 @@ func migrationPlan(raw []byte) (intoto.Claims, error) {
 		}
 		items = append(items, map[string]any{"id": item.ID, "state": item.State, "lint": lint})
 	}
-	return intoto.Claims{"tool": m.Tool, "database": m.Database, "items": items, "pending": m.Count("pending"), "failed": m.Count("failed")}, nil
+	return &Content{Claims: map[string]any{"tool": m.Tool, "database": m.Database, "items": items,
+		"pending": m.Count("pending"), "failed": m.Count("failed")}}, nil
 }
 
 // manifest reads rendered Kubernetes objects: one, or a list of them.
-func manifest(raw []byte) (intoto.Claims, error) {
-	objects, err := delivery.Manifest(raw)
+func manifest(c *carried) (*Content, error) {
+	document, err := c.bytes()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("document: %w", err)
+	}
+	objects, err := delivery.Manifest(document)
+	if err != nil {
+		return nil, fmt.Errorf("document: %w", err)
 	}
 	all := []any{}
 	for _, o := range objects {
 		all = append(all, map[string]any{"api_version": o.APIVersion, "kind": o.Kind, "namespace": o.Namespace, "name": o.Name, "images": list(o.Images)})
 	}
-	return intoto.Claims{"objects": all}, nil
+	return &Content{Claims: map[string]any{"tool": c.Tool, "objects": all}}, nil
 }

@@ -100,9 +100,9 @@ var Types = []Type{
 	{"publication", []string{"https://github.com/npm/attestation/tree/main/specs/publish/v0.1", "https://docs.pypi.org/attestations/publish/v1"},
 		[]About{Artifact}, saying(intoto.Publish)},
 	{"scorecard", []string{"https://scorecard.dev/result/v0.1"}, []About{Artifact, Commit}, saying(intoto.Scorecard)},
-	{"flag-config", []string{own("flag-config")}, []About{Artifact, Commit, Self}, saying(flagConfig)},
-	{"migration-plan", []string{own("migration-plan")}, []About{Artifact, Commit}, saying(migrationPlan)},
-	{"manifests", []string{own("manifests")}, []About{Artifact, Commit}, saying(manifest)},
+	{"flag-config", []string{own("flag-config")}, []About{Artifact, Commit, Self}, governed("flag-config", flagConfig)},
+	{"migration-plan", []string{own("migration-plan")}, []About{Artifact, Commit}, governed("migration-plan", migrationPlan)},
+	{"manifests", []string{own("manifests")}, []About{Artifact, Commit}, governed("manifests", manifest)},
 }
 
 // URIs of types that others have specified.

@@ -53,7 +53,7 @@ func TestTableIsSound(t *testing.T) {
 			}
 		}
 	}
-	if got := Kinds(); !slices.IsSorted(got) || len(got) != 20 {
+	if got := Kinds(); !slices.IsSorted(got) || len(got) != 34 {
 		t.Errorf("got kinds %v", got)
 	}
 }
@@ -125,6 +125,9 @@ var (
 var good = map[string]string{
 	"sast":               `{"tool":{"name":"t","version":"1","ruleset":"r","rulesetVersion":"2"},"sourceCommit":"` + hash + `","scope":"full","languages":["go"],"filesAnalyzed":3,"executionSuccessful":true,"sarif":` + log + `,"finishedAt":"2026-11-23T08:00:00Z"}`,
 	"secret-scan":        `{"tool":{"name":"gitleaks"},"scopes":["source_history"],"fromCommit":"` + hash + `","toCommit":"` + hash + `","shallow":false,"findings":[{"fingerprint":"f","kind":"aws_key","location":"a:1","status":"rotated","verifiedLive":true}],"finishedAt":"2026-11-23T08:00:00Z"}`,
+	"flag-config":        `{"tool":"flagd","document":{"flags":{"a":{"state":"ENABLED","variants":{"on":true},"defaultVariant":"on"}}}}`,
+	"migration-plan":     `{"tool":"liquibase","document":"app is up to date\n"}`,
+	"manifests":          `{"tool":"kubernetes","document":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}}`,
 	"exploit-feed":       `{"source":"cisa-kev 1","fetchedAt":"2026-11-23T08:00:00Z","exploited":["CVE-1"],"epss":{"CVE-2":0.5}}`,
 	"scan-report":        `{"format":"govulncheck","report":[{"config":{"protocol_version":"v1.0.0"}},{"finding":{"osv":"GO-1","trace":[{"module":"m","version":"v1"}]}}],"finishedAt":"2026-11-23T08:00:00Z"}`,
 	"source-review":      `{"repo":"https://h/o/r","commit":"` + hash + `","authors":["bob","alice"],"committers":["alice"],"reviews":[{"principal":"carol","verdict":"approve","submittedAt":"2026-11-23T08:00:00Z"}]}`,
@@ -174,6 +177,10 @@ func TestOwnTypesBecomeFacts(t *testing.T) {
 			Claims: map[string]any{"tool": "terraform", "tool_version": "1.9.0", "format_version": "1.2", "errored": false, "complete": true, "plan_digest": sha}},
 		"residency": {Resources: []gatekeep.Resource{{Address: "db", Provider: "aws", Region: "eu-central-1", DataClasses: []string{"customer_pii"}, EncryptedAtRest: ptr(true), Key: "k"}},
 			Claims: map[string]any{"service": "payments", "environment": ""}},
+		"flag-config":    {Claims: map[string]any{"tool": "flagd", "flags": []any{"a"}, "enabled": 1, "disabled": 0, "with_targeting": 0}},
+		"migration-plan": {Claims: map[string]any{"tool": "liquibase", "database": "app", "items": []any{}, "pending": 0, "failed": 0}},
+		"manifests": {Claims: map[string]any{"tool": "kubernetes", "objects": []any{map[string]any{
+			"api_version": "v1", "kind": "Pod", "namespace": "", "name": "p", "images": []any{}}}}},
 		"incident": {Incident: &gatekeep.Incident{ID: "INC-7", Status: "open", Severity: "1", Service: "payments"}, Claims: map[string]any{"observed_at": from}},
 	}
 	for kind, text := range good {
@@ -398,7 +405,7 @@ func TestSBOMPredicates(t *testing.T) {
 		cycloneDX:              spdx,
 		spdxDocument:           cyclonedx,
 		spdxDocument + "/v2.2": []byte(`"{\"spdxVersion\":\"SPDX-2.3\",\"spdxVersion\":\"SPDX-2.2\"}"`),
-		spdxDocument + "/v2.3": []byte(`"SPDXVersion: SPDX-2.3"`),
+		spdxDocument + "/v2.3": []byte(`"SPDXVersion: SPDX-2.9"`),
 	} {
 		row, _ := Lookup(uri)
 		if got, err := row.Decode(raw); err == nil {
@@ -477,7 +484,7 @@ func TestRealStatements(t *testing.T) {
 			known := 0
 			for _, s := range statements(t, read(t, name)) {
 				row, ok := Lookup(s.PredicateType)
-				if !ok {
+				if !ok || row.Kind == "publication" { // npm's own word beside that of the builder
 					continue
 				}
 				known++

@@ -38,24 +38,56 @@ func wrapTestResult(file []byte, _ WrapOptions) (string, []byte, error) {
 	return uri, raw, err
 }
 
+// carry puts the document of a tool into a predicate of one of our own kinds.
+func carry(kind, tool string, document []byte) (string, []byte, error) {
+	raw, err := json.Marshal(carried{tool, document})
+	return own(kind), raw, err
+}
+
+// ready tells whether a file is such a predicate already.
+func ready(file []byte) bool {
+	members, err := strictjson.Members(file, strictjson.Limits{Bytes: MaxBytes, Depth: MaxDepth})
+	return err == nil && members["tool"] != nil && members["document"] != nil
+}
+
 // wrapFlags takes a flag set as JSON, whichever way it is written.
 func wrapFlags(file []byte, _ WrapOptions) (string, []byte, error) {
-	raw, err := delivery.JSON(file)
-	return own("flag-config"), raw, err
+	if ready(file) {
+		return own("flag-config"), file, nil
+	}
+	document, err := delivery.JSON(file)
+	if err != nil {
+		return "", nil, err
+	}
+	return carry("flag-config", "flagd", document)
 }
 
 // wrapMigrations takes a report as it stands; one that is no JSON becomes a text.
 func wrapMigrations(file []byte, _ WrapOptions) (string, []byte, error) {
-	uri := own("migration-plan")
-	if head := bytes.TrimSpace(file); len(head) > 0 && head[0] == '{' {
-		return uri, file, strictjson.Check(file, strictjson.Limits{Bytes: MaxBytes, Depth: MaxDepth})
+	if ready(file) {
+		return own("migration-plan"), file, nil
 	}
-	raw, err := json.Marshal(string(file))
-	return uri, raw, err
+	m, err := delivery.MigrationReport(file)
+	if err != nil {
+		return "", nil, err
+	}
+	document := file
+	if m.Tool == "liquibase" {
+		if document, err = json.Marshal(string(file)); err != nil {
+			return "", nil, err
+		}
+	}
+	return carry("migration-plan", m.Tool, document)
 }
 
 // wrapManifests takes a stream of objects as one list.
 func wrapManifests(file []byte, _ WrapOptions) (string, []byte, error) {
-	raw, err := delivery.List(file)
-	return own("manifests"), raw, err
+	if ready(file) {
+		return own("manifests"), file, nil
+	}
+	document, err := delivery.List(file)
+	if err != nil {
+		return "", nil, err
+	}
+	return carry("manifests", "kubernetes", document)
 }

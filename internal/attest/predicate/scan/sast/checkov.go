@@ -101,6 +101,9 @@ func (c *checkovReader) result(result *checkov) error {
 			return fmt.Errorf("skipped_checks[%d]: %w", i, err)
 		}
 	}
+	if result.Results.Failed == nil {
+		return errors.New("no list of failed checks")
+	}
 	return nil
 }
 

@@ -22,8 +22,11 @@ const maxNested = 32
 // empty list too.
 func CycloneDX(d *finding.Document) (*finding.Report, error) {
 	format := cyclonedx.BOMFileFormatJSON
-	if d.XML {
+	switch {
+	case d.XML:
 		format = cyclonedx.BOMFileFormatXML
+	case !d.Has("bomFormat") && !d.Has("specVersion"):
+		return nil, errors.New("neither bomFormat nor specVersion: it is no BOM")
 	}
 	var bom cyclonedx.BOM
 	if err := cyclonedx.NewBOMDecoder(bytes.NewReader(d.Raw), format).Decode(&bom); err != nil {

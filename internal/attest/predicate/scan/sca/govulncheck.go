@@ -48,6 +48,8 @@ func Govulncheck(d *finding.Document) (*finding.Report, error) {
 	symbols, configured := false, false
 	err := finding.Each(d, func(_ int, m *govulnMessage) error {
 		switch {
+		case m.Finding != nil && (m.Config != nil || m.OSV != nil):
+			return errors.New("a message that is a finding and something else")
 		case m.Config != nil && configured:
 			return errors.New("a second config: two scans in one report")
 		case m.Config != nil:

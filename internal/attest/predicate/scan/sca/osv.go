@@ -21,7 +21,7 @@ type osvResults struct {
 		Source struct {
 			Path string `json:"path"`
 		} `json:"source"`
-		Packages []osvPackage `json:"packages"`
+		Packages *[]osvPackage `json:"packages"`
 	} `json:"results"`
 }
 
@@ -86,8 +86,11 @@ func OSV(d *finding.Document) (*finding.Report, error) {
 		}
 		r.Looked(finding.KindVulns)
 		for i, result := range *o.Results {
-			for j := range result.Packages {
-				if err := result.Packages[j].add(r, &found, result.Source.Path); err != nil {
+			if result.Packages == nil {
+				return fmt.Errorf("results[%d] has no list of packages", i)
+			}
+			for j := range *result.Packages {
+				if err := (*result.Packages)[j].add(r, &found, result.Source.Path); err != nil {
 					return fmt.Errorf("results[%d].packages[%d]: %w", i, j, err)
 				}
 			}
@@ -103,6 +106,9 @@ func OSV(d *finding.Document) (*finding.Report, error) {
 
 func (p *osvPackage) add(r *finding.Report, found *finding.Vulns, path string) error {
 	purl := finding.Either(p.Package.PURL, finding.Component(p.Package.Ecosystem, p.Package.Name, finding.Either(p.Package.Version, p.Package.Commit)))
+	if purl == "" && p.Package.Commit == "" && len(p.Vulns)+len(p.Groups) == 0 {
+		return errors.New("neither a package nor a commit is named")
+	}
 	listed := map[string]bool{}
 	groups := map[string][]int{} // by id
 	for i, g := range p.Groups {
