@@ -170,3 +170,26 @@ func TestWatchTellsWhatAChildUsedAndFailsWithIt(t *testing.T) {
 		t.Error("no command is no error")
 	}
 }
+
+func TestDecodingIsReadFromTheBenchmarks(t *testing.T) {
+	r := report{benchmarks: `internal/attest/sbom
+  BenchmarkDecode/10000-2         	      94	  11413751 ns/op	 584.30 MB/s	   3988288 live-B	      1141 ns/component	 5779207 B/op	  100185 allocs/op
+  BenchmarkDecode/200000-2        	       3	 435131764 ns/op	 313.67 MB/s	  71990504 live-B	 92633160 B/op	 2001588 allocs/op
+  BenchmarkLibrary/10000-2        	      12	 110228632 ns/op	  60.50 MB/s	44942129 B/op	  240707 allocs/op
+`}
+	for _, target := range r.decodeTargets() {
+		if !target.met {
+			t.Errorf("%s: %s is not met", target.promise, target.measured)
+		}
+	}
+	for _, row := range []string{"| 10,000 | 11.4 ms | 5.5 MiB | 3.8 MiB | 1.14 µs |", "| 10,000, cyclonedx-go | 110.2 ms | 42.9 MiB | | 11.02 µs |"} {
+		if !strings.Contains(r.decodeTable(), row) {
+			t.Errorf("%q is not in %s", row, r.decodeTable())
+		}
+	}
+	for _, target := range new(report).decodeTargets() {
+		if target.met {
+			t.Errorf("%s is met without a measurement", target.promise)
+		}
+	}
+}

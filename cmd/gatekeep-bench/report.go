@@ -118,7 +118,7 @@ Run it again with ` + "`make bench`" + `.
 func (r *report) markdown() string {
 	var b strings.Builder
 	b.WriteString("# Benchmarks\n\nWritten by `make bench`. Machine: " + r.machine + ".\n\n## Targets\n\n| target | measured | met |\n|---|--:|---|\n")
-	for _, t := range r.targets() {
+	for _, t := range append(r.targets(), r.decodeTargets()...) {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", t.promise, t.measured, map[bool]string{true: "yes", false: "**no**"}[t.met])
 	}
 	b.WriteString("\n## Whole processes\n\n")
@@ -132,6 +132,7 @@ func (r *report) markdown() string {
 	}
 	fmt.Fprintf(&b, "\nCPU time, largest resident memory. `gatekeep version` takes %s and %s.\n", milliseconds(r.version.CPU), memory(r.version.RSS))
 	b.WriteString(r.growth())
+	b.WriteString(r.decodeTable())
 	b.WriteString("\n## Method\n")
 	fmt.Fprintf(&b, method, runs, findings, perComponent, r.versions)
 	b.WriteString("\n## Parts\n\nGo benchmarks of the parts; here the time is wall time.\n\n```\n" + r.benchmarks + "```\n")
