@@ -2,6 +2,8 @@ package digest
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -43,6 +45,28 @@ func TestJCSForgetsOrderSpaceAndEscapes(t *testing.T) {
 	}
 	if string(a) != `{"a":"<","b":1}` || string(a) != string(b) || da != db || da != Of(a) {
 		t.Fatalf("%s %s, %s %s", a, da, b, db)
+	}
+}
+
+// The inputs and outputs are those of the authors of RFC 8785.
+func TestJCSWritesWhatItsAuthorsWrite(t *testing.T) {
+	inputs, err := filepath.Glob("../../testdata/corpus/jcs/input_*.json")
+	if err != nil || len(inputs) < 6 {
+		t.Fatalf("%d inputs, %v", len(inputs), err)
+	}
+	for _, name := range inputs {
+		input, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(strings.Replace(name, "input_", "output_", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := JCS(json.RawMessage(input))
+		if err != nil || string(got) != strings.TrimSpace(string(want)) {
+			t.Errorf("%s: %s, %v", filepath.Base(name), got, err)
+		}
 	}
 }
 
