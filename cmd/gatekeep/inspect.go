@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,19 +76,19 @@ func formatHelp() string {
 
 // inspection is what is told of one document. Its JSON form is stable.
 type inspection struct {
-	Name     string                `json:"name"`
-	Digest   string                `json:"digest"`
-	Size     int                   `json:"size"`
-	Reading  *format.Reading       `json:"reading,omitempty"`
-	Reason   gatekeep.Reason       `json:"reason,omitempty"` // why it was not read
-	Detail   string                `json:"detail,omitempty"`
-	Conforms *conformity           `json:"conforms,omitempty"`
-	Believed *bool                 `json:"believed,omitempty"` // absent without a trust policy
-	Signer   string                `json:"signer,omitempty"`   // name in the trust policy
-	Rejected *gatekeep.Rejection   `json:"rejected,omitempty"`
-	About    *attest.About         `json:"-"`
-	Source   *attest.Envelope      `json:"-"`
-	Word     *gatekeep.Attestation `json:"-"`
+	Name     string              `json:"name"`
+	Digest   string              `json:"digest"`
+	Size     int                 `json:"size"`
+	Reading  *format.Reading     `json:"reading,omitempty"`
+	Reason   gatekeep.Reason     `json:"reason,omitempty"` // why it was not read
+	Detail   string              `json:"detail,omitempty"`
+	Conforms *conformity         `json:"conforms,omitempty"`
+	Believed *bool               `json:"believed,omitempty"` // absent without a trust policy
+	Signer   string              `json:"signer,omitempty"`   // name in the trust policy
+	Rejected *gatekeep.Rejection `json:"rejected,omitempty"`
+
+	envelope attest.Envelope // as it would be judged
+	about    *attest.About   // what it must be about; nil: what it says itself
 }
 
 // conformity is what the schema of its format says of a document.
@@ -123,6 +123,9 @@ func inspect(ctx context.Context, w *world, f inspectFlags, args []string) error
 		if err := i.argument(ctx, arg); err != nil {
 			return err
 		}
+	}
+	if i.trust != nil {
+		i.judge()
 	}
 	if f.format == "json" {
 		out := json.NewEncoder(w.out)
@@ -173,7 +176,7 @@ func (i *inspector) argument(ctx context.Context, arg string) error {
 		return i.file(arg)
 	case !errors.Is(err, os.ErrNotExist):
 		return usage("reading %s: %w", arg, err)
-	case strings.HasPrefix(arg, ".") || filepath.IsAbs(arg):
+	case strings.HasPrefix(arg, ".") || filepath.IsAbs(arg) || !strings.ContainsAny(arg, "/:@"):
 		return usage("reading %s: there is no such file", arg)
 	}
 	return i.image(ctx, arg)
@@ -188,11 +191,13 @@ func (i *inspector) folder(ctx context.Context, dir string) error {
 	if err != nil {
 		return usage("reading %s: %w", dir, err)
 	}
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.Type().IsRegular() })
+	if len(entries) == 0 {
+		return fmt.Errorf("reading %s: there is no file in it", dir)
+	}
 	for _, e := range entries {
-		if e.Type().IsRegular() {
-			if err := i.file(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
+		if err := i.file(filepath.Join(dir, e.Name())); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -219,8 +224,9 @@ func (i *inspector) gather(ctx context.Context, from attest.Source, subject gate
 	}
 	for _, e := range envelopes {
 		one := i.document(e.Name, e.Bytes)
-		if subject.Digest != "" && i.trust != nil {
-			i.judge(&one, e, attest.About{Digests: attest.AboutSubject(subject), Environment: i.flags.environment})
+		one.envelope = e
+		if subject.Digest != "" {
+			one.about = &attest.About{Digests: attest.AboutSubject(subject), Environment: i.flags.environment}
 		}
 		i.found = append(i.found, one)
 	}
@@ -277,9 +283,10 @@ func (i *inspector) document(name string, data []byte) inspection {
 		return one
 	}
 	i.conform(&one, data)
-	if i.trust != nil && one.Reading.Signed != nil && one.Reason == "" {
-		i.judge(&one, attest.Envelope{Source: name, Name: name, Bytes: data}, i.aboutItself(one.Reading.Signed))
+	if i.flags.strict && one.Reason == "" && one.Reading.Broken != "" {
+		one.Reason, one.Detail = gatekeep.ReasonPredicateMalformed, one.Reading.Broken
 	}
+	one.envelope = attest.Envelope{Source: name, Name: name, Bytes: data}
 	return one
 }
 
@@ -299,18 +306,54 @@ func (i *inspector) aboutItself(s *format.Signed) attest.About {
 	return about
 }
 
-// judge asks the trust policy.
-func (i *inspector) judge(one *inspection, e attest.Envelope, about attest.About) {
-	verdict, err := attest.Verify([]attest.Envelope{e}, i.trust, about, i.now)
-	believed := err == nil && len(verdict.Statements) == 1
-	one.Believed = &believed
-	switch {
-	case err != nil:
+// judge asks the trust policy about every document that was read, each about what it says
+// it is about, or all about the subject beside which they were found. They are judged
+// together, since several may carry the signatures of one statement.
+func (i *inspector) judge() {
+	var envelopes []attest.Envelope
+	for _, one := range i.found {
+		if one.Reason == "" {
+			envelopes = append(envelopes, one.envelope)
+		}
+	}
+	for n := range i.found {
+		one := &i.found[n]
+		if one.Reason != "" {
+			continue
+		}
+		about := i.aboutItself(cmp.Or(one.Reading.Signed, new(format.Signed)))
+		if one.about != nil {
+			about = *one.about
+		}
+		together := envelopes
+		if len(together) > maxTogether {
+			together = []attest.Envelope{one.envelope}
+		}
+		i.judgeOne(one, together, about)
+	}
+}
+
+// maxTogether bounds the documents that are judged together, each of them anew.
+const maxTogether = 100
+
+func (i *inspector) judgeOne(one *inspection, envelopes []attest.Envelope, about attest.About) {
+	one.Believed = new(bool)
+	verdict, err := attest.Verify(envelopes, i.trust, about, i.now)
+	if err != nil {
 		one.Rejected = &gatekeep.Rejection{Reason: gatekeep.ReasonStatementMalformed, Detail: err.Error()}
-	case believed:
-		one.Signer = verdict.Statements[0].Verification.Signer
-	case len(verdict.Rejected) > 0:
-		one.Rejected = &verdict.Rejected[0]
+		return
+	}
+	id := one.envelope.Digest()
+	for _, st := range verdict.Statements {
+		if st.ID == id {
+			*one.Believed, one.Signer = true, st.Verification.Signer
+			return
+		}
+	}
+	for _, r := range verdict.Rejected {
+		if r.ID == id {
+			one.Rejected = &r
+		}
 	}
 }
 
@@ -318,6 +361,9 @@ func (i *inspector) judge(one *inspection, e attest.Envelope, about attest.About
 func (i *inspector) conform(one *inspection, data []byte) {
 	name, version, document := one.Reading.Schema(data)
 	if name == "" || !conform.Known(name, version) {
+		if i.flags.strict {
+			one.Reason, one.Detail = gatekeep.ReasonSchemaViolation, "there is no schema here for "+strings.TrimSpace(one.Reading.Title+" "+one.Reading.Version)
+		}
 		return
 	}
 	result, err := conform.Check(name, version, document)
@@ -329,72 +375,4 @@ func (i *inspector) conform(one *inspection, data []byte) {
 		first := result.Violations[0]
 		one.Reason, one.Detail = gatekeep.ReasonSchemaViolation, strings.TrimSpace(first.At+" "+first.What)
 	}
-}
-
-// print tells of one document in a few lines.
-func (one *inspection) print(w *world) {
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(w.out, "  %-10s %s\n", name, fmt.Sprintf(format, args...))
-	}
-	if one.Reading == nil {
-		fmt.Fprintf(w.out, "%s: not read\n", one.Name)
-		line("reason", "%s: %s", one.Reason, one.Detail)
-		return
-	}
-	r := one.Reading
-	fmt.Fprintf(w.out, "%s: %s\n", one.Name, strings.TrimSpace(r.Title+" "+r.Version))
-	line("digest", "%s, %d bytes", one.Digest, one.Size)
-	if r.Kind != "" {
-		line("kind", "%s", r.Kind)
-	}
-	if s := r.Signed; s != nil {
-		if s.PredicateType != "" {
-			line("says", "%s", s.PredicateType)
-		}
-		line("about", "%s", some(s.Subjects, 3))
-		line("signed by", "%s", some(s.Signers, 5))
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Says)) {
-		line(name, "%s", r.Says[name])
-	}
-	var counts []string
-	for _, name := range slices.Sorted(maps.Keys(r.Counts)) {
-		counts = append(counts, fmt.Sprintf("%s %d", name, r.Counts[name]))
-	}
-	if len(counts) > 0 {
-		line("counts", "%s", strings.Join(counts, ", "))
-	}
-	if c := one.Conforms; c != nil && c.OK {
-		line("conforms", "yes, to %s", c.Schema)
-	} else if c != nil {
-		line("conforms", "no, to %s: %s %s%s", c.Schema, c.Violations[0].At, c.Violations[0].What, more(len(c.Violations)-1))
-	}
-	switch {
-	case one.Reason != "":
-		line("reason", "%s: %s", one.Reason, one.Detail)
-	case one.Believed == nil:
-	case *one.Believed:
-		line("trust", "believed, on the word of %s", one.Signer)
-	case one.Rejected != nil:
-		line("trust", "not believed: %s: %s", one.Rejected.Reason, one.Rejected.Detail)
-	}
-}
-
-// some is the first few of a list.
-func some[T any](list []T, n int) string {
-	if len(list) == 0 {
-		return "nothing"
-	}
-	var words []string
-	for _, one := range list[:min(n, len(list))] {
-		words = append(words, fmt.Sprint(one))
-	}
-	return strings.Join(words, ", ") + more(len(list)-n)
-}
-
-func more(n int) string {
-	if n <= 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (and %d more)", n)
 }

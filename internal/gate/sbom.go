@@ -34,7 +34,7 @@ func checkSBOMs(ctx context.Context, q Question, ev *attest.Evidence) (map[strin
 		if err != nil {
 			return nil, fmt.Errorf("checking SBOMs: making that of %s: %w", d, err)
 		}
-		found, err := sbom.Decode(document)
+		found, err := sbom.Read(document)
 		if err != nil {
 			return nil, fmt.Errorf("checking SBOMs: that of %s, as %s made it: %w", d, program, err)
 		}

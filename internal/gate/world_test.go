@@ -294,7 +294,7 @@ const (
 		"externalParameters": {"workflow": {"ref": "refs/heads/main", "repository": "https://git.acme.example/shop", "path": "build.yml"}},
 		"resolvedDependencies": [{"uri": "git+https://git.acme.example/shop@refs/heads/main", "digest": {"gitCommit": "` + commit + `"}}]},
 		"runDetails": {"builder": {"id": "https://ci.acme.example/builder"}, "metadata": {"invocationId": "1"}}}`
-	sbom = `{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": [
+	oneLibrary = `{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": [
 		{"type": "library", "name": "left", "version": "1.0.0", "purl": "pkg:npm/left@1.0.0"}]}`
 	cleanScan = `{"scanner": {"uri": "https://scanner.example", "version": "1", "db": {"lastUpdate": "2026-11-23T05:00:00Z"}, "result": []},
 		"metadata": {"scanStartedOn": "2026-11-23T08:00:00Z", "scanFinishedOn": "2026-11-23T08:01:00Z"}}`
@@ -316,7 +316,7 @@ var flawedScan = strings.Replace(cleanScan, `"result": []`,
 func (w *world) build(about, scan string) {
 	w.t.Helper()
 	w.sign("builder", "provenance", provenance, about)
-	w.sign("builder", "sbom", sbom, about)
+	w.sign("builder", "sbom", oneLibrary, about)
 	w.sign("scanner", "vulns", scan, about)
 	w.sign("scanner", "sast", analysis, about)
 	w.sign("scanner", "secret-scan", secrets, about)

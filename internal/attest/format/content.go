@@ -1,6 +1,12 @@
 package format
 
-import "github.com/gatekeep-dev/gatekeep/internal/attest/predicate"
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/gatekeep-dev/gatekeep/internal/attest/conform"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate"
+)
 
 // content counts what the content of a predicate holds.
 func (r *Reading) content(c *predicate.Content) {
@@ -12,8 +18,14 @@ func (r *Reading) content(c *predicate.Content) {
 			r.Counts = with(r.Counts, name, r.Counts[name]+n)
 		}
 	}
+	if c.SBOM != nil || c.VEX != nil {
+		// Cosign attests documents that are no JSON as a string.
+		if text := ""; bytes.HasPrefix(r.inner, []byte(`"`)) && json.Unmarshal(r.inner, &text) == nil {
+			r.inner = []byte(text)
+		}
+		r.schema, r.schemaVersion = conform.Identify(r.inner)
+	}
 	if c.SBOM != nil {
-		r.schema, r.schemaVersion = c.SBOM.Format+"-json", c.SBOM.SpecVersion
 		r.Counts = with(r.Counts, "components", c.SBOM.ComponentCount)
 		r.Counts = with(r.Counts, "unidentified components", c.SBOM.UnidentifiedCount)
 	}

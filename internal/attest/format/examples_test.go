@@ -71,6 +71,9 @@ type example struct {
 func examples(t testing.TB) []example {
 	signedSBOM := &Signed{Statement: true, PredicateType: "https://cyclonedx.org/bom", Subjects: []string{"gitCommit:" + commit, "sha256:" + digestA},
 		Signers: []Signer{{Key: "k1"}, {Certificate: true}}}
+	const npmSubject = "sha512:f06fbf5c353cc0db093904b9cac0d53b412d83dff6b80e6047d9786708a38e5c3105cad4e913dfc22dbe8c999b3fe029d47969fe75406843b8163db6fd22f681"
+	npmSigner := Signer{Certificate: true, Issuer: "https://token.actions.githubusercontent.com",
+		Identity: "https://github.com/sigstore/sigstore-js/.github/workflows/release.yml@refs/heads/main"}
 	bare := *signedSBOM
 	bare.Signers = nil
 	held := map[string]int{"components": 2, "unidentified components": 1, "subjects": 2}

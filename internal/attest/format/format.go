@@ -24,6 +24,9 @@ type Reading struct {
 	Counts map[string]int `json:"counts,omitempty"`
 	// Says are single facts of it, as text.
 	Says map[string]string `json:"says,omitempty"`
+	// Broken tells why the predicate of a statement is not what its type says: the
+	// statement is read, and no gate will believe it.
+	Broken string `json:"broken,omitempty"`
 	// Signed is what a signed document carries besides.
 	Signed *Signed `json:"signed,omitempty"`
 
@@ -184,13 +187,13 @@ var formats = []Format{
 	{"terraform-plan", "Terraform or OpenTofu plan", "iac-plan", isPlan, readPlan},
 	{"admission-review", "Kubernetes admission review", "", isReview, readReview},
 	{"rollout", "Argo Rollouts or Flagger", "rollout-plan", isRollout, readRollout},
-	{"kubernetes", "Kubernetes manifest", "", hasAll("apiVersion", "kind"), readManifest},
-	{"flagd", "flagd flag definition", "", hasAll("flags"), readFlags},
+	{"kubernetes", "Kubernetes manifest", "manifests", hasAll("apiVersion", "kind"), readManifest},
+	{"flagd", "flagd flag definition", "flag-config", hasAll("flags"), readFlags},
 	{"oscal", "OSCAL", "", isOSCAL, readOSCAL},
 	{"scorecard", "OpenSSF Scorecard", "scorecard", hasAll("scorecard", "checks"), readScorecard},
 	{"junit", "JUnit test report", "test-result", rootIn("testsuites", "testsuite"), readJUnit},
 	{"cobertura", "Cobertura coverage report", "", rootIn("coverage"), readCobertura},
-	{"migration-report", "Atlas, Flyway or Liquibase report", "", isMigration, readMigration},
+	{"migration-report", "Atlas, Flyway or Liquibase report", "migration-plan", isMigration, readMigration},
 	{"public-key", "public key", "", isKey, readKey},
 
 	{"scan-report", "scanner report", "", isReport, readReport},

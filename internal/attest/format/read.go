@@ -13,6 +13,7 @@ import (
 
 	sigroot "github.com/sigstore/sigstore-go/pkg/root"
 
+	"github.com/gatekeep-dev/gatekeep/internal/attest/conform"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/delivery"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/intoto"
@@ -159,7 +160,8 @@ func readOSCAL(data []byte) (*Reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reading{Version: o.Version, Says: map[string]string{"model": o.Model, "uuid": o.UUID}}, nil
+	schema, version := conform.Identify(data) // of JSON; YAML has no schema here
+	return &Reading{Version: o.Version, schema: schema, schemaVersion: version, Says: map[string]string{"model": o.Model, "uuid": o.UUID}}, nil
 }
 
 func readScorecard(data []byte) (*Reading, error) {

@@ -123,7 +123,7 @@ func readStatement(data []byte) (*Reading, error) {
 	}
 	if err != nil {
 		// The statement stands, whatever it says; no gate will believe it.
-		r.Says = map[string]string{"predicate": string(gatekeep.ReasonPredicateMalformed) + ": " + err.Error()}
+		r.Broken = err.Error()
 		return r, nil
 	}
 	r.content(content)
@@ -250,6 +250,9 @@ func readNPM(data []byte) (*Reading, error) {
 	var doc npm
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, malformed(err)
+	}
+	if len(doc.Attestations) == 0 {
+		return nil, malformed(errors.New("it has no attestations"))
 	}
 	r := &Reading{Signed: &Signed{Statement: true}, Counts: map[string]int{"attestations": len(doc.Attestations)}}
 	for i, a := range doc.Attestations {

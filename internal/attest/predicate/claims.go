@@ -3,6 +3,7 @@ package predicate
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/delivery"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/imagesignature"
@@ -40,8 +41,14 @@ func (c *carried) bytes() ([]byte, error) {
 		return c.Document, unambiguous(c.Document)
 	}
 	var text string
-	err := json.Unmarshal(c.Document, &text)
-	return []byte(text), err
+	if err := json.Unmarshal(c.Document, &text); err != nil {
+		return nil, err
+	}
+	// The check of the envelope has not seen what is in the text.
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return []byte(text), unambiguous([]byte(text))
+	}
+	return []byte(text), nil
 }
 
 // flagConfig reads a flag set of flagd.

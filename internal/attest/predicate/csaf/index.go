@@ -2,6 +2,7 @@ package csaf
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -206,8 +207,8 @@ var rangeSigns = []string{"<", ">"}
 
 var rangeWords = []string{"after", "all", "before", "earlier", "later", "prior", "versions"}
 
-// looksLikeRange looks for whole words: the test files of the standard have the
-// version "after-eight" for valid (6-1-31-12).
+// looksLikeRange looks for whole words, without brackets and stops around them: the
+// test files of the standard have the version "after-eight" for valid (6-1-31-12).
 func looksLikeRange(name string) bool {
 	lower := strings.ToLower(name)
 	for _, sign := range rangeSigns {
@@ -216,10 +217,8 @@ func looksLikeRange(name string) bool {
 		}
 	}
 	for word := range strings.FieldsSeq(lower) {
-		for _, w := range rangeWords {
-			if word == w {
-				return true
-			}
+		if slices.Contains(rangeWords, strings.Trim(word, "()[]{},;:.")) {
+			return true
 		}
 	}
 	return false

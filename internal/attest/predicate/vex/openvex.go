@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/instant"
@@ -164,11 +165,25 @@ func (o *openProduct) read() []Product {
 	var parts []Product
 	for i := range o.Subcomponents {
 		for _, part := range o.Subcomponents[i].read() {
-			part.Within = slices.Concat(part.Within, p.Digests)
+			switch {
+			case len(p.Digests) > 0:
+				// What is said of a part of a part is said of it there: the outer product decides.
+				part.Within = p.Digests
+			case len(part.Within) == 0 && part.Void == "" && !part.isPackage() && !p.isImage():
+				part.Void = fmt.Sprintf("it is part of %.80q, which has no digest", o.ID)
+			}
 			parts = append(parts, part)
 		}
 	}
 	return parts
+}
+
+// isImage tells whether a product is an image by its purl. An image without a digest is
+// the one that the document is attested of.
+func (p *Product) isImage() bool {
+	return len(p.PURLs) > 0 && !slices.ContainsFunc(p.PURLs, func(purl string) bool {
+		return !strings.HasPrefix(purl, "pkg:oci/") && !strings.HasPrefix(purl, "pkg:docker/")
+	})
 }
 
 // after tells whether one time is later than another; an empty one is not.

@@ -179,3 +179,26 @@ func TestOpenVEXAgreesWithGoVEX(t *testing.T) {
 		t.Errorf("compared %d statements", compared)
 	}
 }
+
+// TestPartOfAProductWithoutDigestLiftsNothingElsewhere: OpenVEX "zlib in <product>" of a
+// product that has no digest speaks of zlib in that product alone. CSAF says the same and
+// is void ("it is part of W, which has no digest"); OpenVEX lifts zlib everywhere.
+func TestPartOfAProductWithoutDigestLiftsNothingElsewhere(t *testing.T) {
+	for _, product := range []string{"pkg:npm/other-app@1", "r.io/app:1"} {
+		d := mustRead(t, open(`{"vulnerability":"CVE-1","status":"not_affected","justification":"vulnerable_code_not_present","products":[{"@id":"`+product+`","subcomponents":[{"@id":"pkg:npm/lodash@4.17.0"}]}]}`))
+		for _, f := range d.Facts(&d.Statements[0]) {
+			if f.Confined([]string{other}) && lifts(f.Statement.Status) {
+				t.Errorf("%s: %+v lifts lodash in another subject", product, f)
+			}
+		}
+	}
+}
+
+// TestNestedSubcomponentsAreConfinedToTheOutermost: Within means "any of", so the digest of
+// the inner product is enough, though the statement is about it within the outer one.
+func TestNestedSubcomponentsAreConfinedToTheOutermost(t *testing.T) {
+	d := mustRead(t, open(`{"vulnerability":"CVE-1","status":"fixed","products":[{"@id":"pkg:oci/app@`+sha+`","subcomponents":[{"@id":"pkg:oci/base@`+other+`","subcomponents":["pkg:npm/a@1"]}]}]}`))
+	if f := d.Facts(&d.Statements[0])[0]; f.Confined([]string{other}) {
+		t.Errorf("%+v holds for the inner image alone", f)
+	}
+}

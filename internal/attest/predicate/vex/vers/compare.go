@@ -2,6 +2,7 @@ package vers
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -10,9 +11,11 @@ import (
 func compare(scheme, a, b string) (order int, known bool) {
 	switch scheme {
 	case "deb":
-		return compareDeb(a, b), true
+		return compareDeb(a, b), numbered(a) && numbered(b)
 	case "rpm":
-		return compareRPM(a, b), true
+		return compareRPM(a, b), numbered(a) && numbered(b)
+	case "apk", "alpine", "alpm", "ebuild", "cpan":
+		return 0, a == b // suffixes, zeros in front and decimals have a meaning of their own
 	case "semver", "npm", "golang", "cargo", "hex":
 		if scheme == "golang" {
 			a, b = strings.TrimPrefix(a, "v"), strings.TrimPrefix(b, "v")
@@ -22,8 +25,19 @@ func compare(scheme, a, b string) (order int, known bool) {
 			return x.compare(y), true
 		}
 	}
-	// Numbers between dots have the same order in every ecosystem that has them.
-	return compareDotted(a, b)
+	// Numbers between dots have the same order in every other ecosystem that has them;
+	// whether 1.0 is 1.0.0 is known of those that fill up with zeros.
+	order, known = compareDotted(a, b)
+	return order, known && (order != 0 || a == b || slices.Contains(padded, scheme))
+}
+
+var padded = []string{"semver", "npm", "golang", "cargo", "hex", "maven", "pypi", "gem", "nuget", "composer", "intdot"}
+
+// numbered tells whether a version of Debian or RPM begins with a number, as those do
+// of which somebody knows it: "latest" has no place in their order.
+func numbered(text string) bool {
+	_, upstream, _ := debParts(text)
+	return upstream != "" && upstream[0] >= '0' && upstream[0] <= '9'
 }
 
 // compareDotted orders 1.2 and 1.10; a number that is missing counts as 0.

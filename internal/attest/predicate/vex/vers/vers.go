@@ -112,18 +112,23 @@ func (r Range) Contains(version string) Answer {
 	if version == "" {
 		return Unknown
 	}
-	unknown := false
+	unknown, met, answer := false, false, Unknown
 	var bounds []constraint
 	for _, c := range r.constraints {
 		equal, known := r.equal(version, c.version)
 		// "If the tested version is equal to the any of the constraint version where the
 		// constraint comparator is for equality (any of =, <=, or >=) then the tested
-		// version is in the range", and "!=" takes it out.
+		// version is in the range", and "!=" takes it out. "Versions must be unique": of
+		// two constraints on it, neither counts.
 		switch {
+		case known && equal && met:
+			return Unknown
 		case known && equal && c.op == "!=":
-			return Out
-		case known && equal && (c.op == "=" || c.op == "<=" || c.op == ">="):
-			return In
+			met, answer = true, Out
+		case known && equal:
+			if met = true; c.op != "<" && c.op != ">" {
+				answer = In
+			}
 		case !known:
 			unknown = true
 		}
@@ -132,6 +137,8 @@ func (r Range) Contains(version string) Answer {
 		}
 	}
 	switch {
+	case answer != Unknown:
+		return answer
 	case unknown:
 		return Unknown
 	case len(bounds) == 0:
