@@ -23,6 +23,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/calendar"
 	"github.com/gatekeep-dev/gatekeep/internal/gate"
 	"github.com/gatekeep-dev/gatekeep/internal/policy"
+	"github.com/gatekeep-dev/gatekeep/internal/report"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 	"github.com/gatekeep-dev/gatekeep/internal/state"
 )
@@ -80,7 +81,7 @@ trust policy names for it is reported and never used.`,
 	fs.StringVar(&f.registry, "registry-attestations", "", `look for attestations in the registry: "auto" or "off" (default auto)`)
 	fs.StringVar(&f.at, "at", "", "judge as if it were this time (RFC 3339); recorded as stated by the caller")
 	fs.StringVar(&f.mode, "mode", "", "enforce, warn or observe; only enforce shuts (default: that of the bundle)")
-	fs.StringVar(&f.format, "format", "text", "text, json, sarif, junit or markdown")
+	fs.StringVar(&f.format, "format", "text", "one of "+strings.Join(report.Names(), ", "))
 	fs.StringVar(&f.out, "out", "", "write the sealed evidence bundle here; needs --key")
 	fs.StringVar(&f.key, "key", "", "private key that signs the evidence (password in GATEKEEP_PASSWORD)")
 	fs.StringVar(&f.state, "state", "", "folder in which the gate remembers, for bundles that declare state")
@@ -139,6 +140,8 @@ func check(ctx context.Context, w *world, f checkFlags, subjects []string) error
 // is done.
 func (f checkFlags) sensible() error {
 	switch {
+	case f.format == "svr":
+		return usage("reading --format: svr speaks of open gates only: use 'gatekeep evidence show --format svr BUNDLE'")
 	case f.out != "" && f.key == "":
 		return usage("--out needs --key: evidence is worth nothing unsigned (make a key with 'gatekeep key generate')")
 	case f.key != "" && f.out == "":

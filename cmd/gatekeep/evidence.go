@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -184,7 +185,7 @@ func evidenceShowCommand(w *world) *cobra.Command {
 			return report.Formats[show.format](w.out, contents.Record, options)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "text, json, sarif, junit or markdown")
+	c.Flags().StringVar(&format, "format", "text", "one of "+strings.Join(report.Names(), ", "))
 	return c
 }
 

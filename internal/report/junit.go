@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/report/view"
 )
 
 // The elements of the JUnit XML that CI systems read. There is no standard; these
@@ -51,13 +52,13 @@ type (
 // that does not apply is skipped. JUnit has no warnings: what is only a warning, or
 // is waived, passes and says so in its output.
 func JUnit(w io.Writer, r gatekeep.Record, _ Options) error {
-	v := viewOf(r)
+	v := view.Of(r)
 	stamp := r.DecidedAt.UTC().Format("2006-01-02T15:04:05")
-	suites := junitSuites{Name: "gatekeep " + clean(r.ID)}
-	for _, regime := range v.regimes {
-		suite := junitSuite{Name: joined(": ", regime.id, regime.title), Timestamp: stamp}
-		for _, control := range regime.controls {
-			for _, result := range control.results {
+	suites := junitSuites{Name: "gatekeep " + view.Clean(r.ID)}
+	for _, regime := range v.Regimes {
+		suite := junitSuite{Name: view.Joined(": ", regime.ID, regime.Title), Timestamp: stamp}
+		for _, control := range regime.Controls {
+			for _, result := range control.Results {
 				suite.Cases = append(suite.Cases, caseOf(regime, control, result))
 			}
 		}
@@ -66,12 +67,12 @@ func JUnit(w io.Writer, r gatekeep.Record, _ Options) error {
 	// What says that the gate is shut must be in the counts, whatever the rules said.
 	if !r.Decision.Outcome.Opens() && suites.Failures+suites.Errors == 0 {
 		suite := junitSuite{Name: "decision", Timestamp: stamp}
-		verdict, _ := verdictOf(r)
+		verdict, _ := view.Verdict(r)
 		reason := &junitReason{Message: verdict, Type: r.Decision.Outcome.String()}
-		for _, it := range slices.Concat(v.of(against), v.of(unknown)) {
-			reason.Text += it.unseenMessage() + "\n"
+		for _, it := range slices.Concat(v.ByStanding(view.Against), v.ByStanding(view.Unknown)) {
+			reason.Text += it.Text() + "\n"
 		}
-		suite.Cases = []junitCase{{Class: "decision", Name: decisionRule, Error: reason}}
+		suite.Cases = []junitCase{{Class: "decision", Name: view.DecisionRule, Error: reason}}
 		suites.add(suite)
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
@@ -89,35 +90,35 @@ func JUnit(w io.Writer, r gatekeep.Record, _ Options) error {
 }
 
 // caseOf is one rule under one control.
-func caseOf(regime regimeView, control controlView, result gatekeep.Result) junitCase {
-	c := junitCase{Class: joined(".", regime.id, control.id), Name: joined(" ", clean(result.Rule), control.title)}
+func caseOf(regime view.Regime, control view.Control, result gatekeep.Result) junitCase {
+	c := junitCase{Class: view.Joined(".", regime.ID, control.ID), Name: view.Joined(" ", view.Clean(result.Rule), control.Title)}
 	if c.Name == "" {
-		c.Name = regime.id
+		c.Name = regime.ID
 	}
 	var lines []string
 	message := ""
-	for _, it := range itemsOf(result) {
-		if it.standing == excused {
+	for _, it := range view.ItemsOf(result) {
+		if it.Standing == view.Excused {
 			lines = append(lines, "waived: "+excusedLine(it))
 			continue
 		}
 		if message == "" {
-			message = it.unseenMessage()
+			message = it.Text()
 		}
-		lines = append(lines, joined("\n", it.unseenMessage(), prefixed("  at: ", it.at), prefixed("  fix: ", it.remedy)))
+		lines = append(lines, view.Joined("\n", it.Text(), prefixed("  at: ", it.At), prefixed("  fix: ", it.Remedy)))
 	}
 	for _, note := range result.Notes {
-		lines = append(lines, "note: "+clean(note))
+		lines = append(lines, "note: "+view.Clean(note))
 	}
 	text := strings.Join(lines, "\n")
-	switch standingOf(result) {
-	case against:
+	switch view.StandingOf(result) {
+	case view.Against:
 		c.Failure = &junitReason{Message: message, Type: result.Outcome.String(), Text: text}
-	case unknown:
+	case view.Unknown:
 		c.Error = &junitReason{Message: message, Type: result.Outcome.String(), Text: text}
-	case notApplicable:
+	case view.NotApplicable:
 		c.Skipped = &junitReason{Message: "not applicable", Text: text}
-	case warning:
+	case view.Warning:
 		c.Out = "warning: " + text
 	default:
 		c.Out = text

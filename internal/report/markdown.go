@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/report/view"
 )
 
 // Markdown writes a record for a comment on a pull request (GitHub flavoured
@@ -14,29 +15,29 @@ import (
 // in the open, the controls folded away.
 func Markdown(w io.Writer, r gatekeep.Record, o Options) error {
 	m := &comment{limit: limitOf(o)}
-	v := viewOf(r)
-	verdict, s := verdictOf(r)
-	m.put("## %s gatekeep: %s\n\n", symbols[s], escape(verdict))
+	v := view.Of(r)
+	verdict, s := view.Verdict(r)
+	m.put("## %s gatekeep: %s\n\n", s.Symbol(), escape(verdict))
 	m.head(r)
-	m.items("What stands against it", v.of(against))
-	m.items("What could not be judged", v.of(unknown))
-	m.items("Warnings", v.warnings())
+	m.items("What stands against it", v.ByStanding(view.Against))
+	m.items("What could not be judged", v.ByStanding(view.Unknown))
+	m.items("Warnings", v.Warnings())
 	var lines []string
-	for _, it := range v.of(excused) {
+	for _, it := range v.ByStanding(view.Excused) {
 		lines = append(lines, excusedLine(it))
 	}
 	m.list("Excused", lines)
-	m.list("Notes", v.notes)
+	m.list("Notes", v.Notes)
 	m.list("Duties that it leaves", duties(r))
 	lines = nil
-	for _, rejected := range v.rejected {
-		lines = append(lines, joined(": ", clean(string(rejected.Reason)), rejectedLine(rejected)))
+	for _, rejected := range v.Rejected {
+		lines = append(lines, view.Joined(": ", view.Clean(string(rejected.Reason)), rejectedLine(rejected)))
 	}
 	m.list("Evidence that was not believed", lines)
-	m.list("Sources that could not be looked at", failures(v.failed))
+	m.list("Sources that could not be looked at", failures(v.Failed))
 	m.cut(maxFindings)
 	findings := m.out.Len()
-	m.controls(v.regimes)
+	m.controls(v.Regimes)
 	if m.out.Len() > maxComment {
 		kept := m.out.String()[:findings]
 		m.out.Reset()
@@ -67,9 +68,9 @@ func (m *comment) head(r gatekeep.Record) {
 	for _, row := range [][2]string{
 		{"Subject", code(r.Case.Subject.Name)},
 		{"Digest", code(r.Case.Subject.Digest)},
-		{"Action", escape(joined(" ", clean(r.Case.Request.Action), "of", clean(r.Case.Request.Service), "to", clean(r.Case.Request.Environment)))},
+		{"Action", escape(view.Joined(" ", view.Clean(r.Case.Request.Action), "of", view.Clean(r.Case.Request.Service), "to", view.Clean(r.Case.Request.Environment)))},
 		{"When", r.DecidedAt.UTC().Format(time.RFC3339)},
-		{"Policy", escape(fmt.Sprintf("%s revision %d, ", clean(r.Case.Policy.Name), r.Case.Policy.Revision)) + code(short(r.Case.Policy.Digest)) + escape(", "+trustOf(r.Case.Policy))},
+		{"Policy", escape(fmt.Sprintf("%s revision %d, ", view.Clean(r.Case.Policy.Name), r.Case.Policy.Revision)) + code(view.Short(r.Case.Policy.Digest)) + escape(", "+trustOf(r.Case.Policy))},
 		{"Decision", code(r.ID)},
 		{"Binding", code(r.Facts.Binding)},
 	} {
@@ -80,7 +81,7 @@ func (m *comment) head(r gatekeep.Record) {
 	m.put("\n")
 }
 
-func (m *comment) items(title string, items []item) {
+func (m *comment) items(title string, items []view.Item) {
 	if len(items) == 0 {
 		return
 	}
@@ -90,12 +91,12 @@ func (m *comment) items(title string, items []item) {
 			m.put("- … and %d more: see the json report\n", len(items)-m.limit)
 			break
 		}
-		message := it.message
-		if it.standing == warning {
-			message = it.unseenMessage()
+		message := it.Message
+		if it.Standing == view.Warning {
+			message = it.Text()
 		}
-		m.put("- %s **%s** %s\n", symbols[it.standing], escape(it.rule), escape(message))
-		for _, row := range [][2]string{{"at ", code(it.at)}, {"for ", escape(strings.Join(it.controls, ", "))}, {"fix: ", escape(it.remedy)}} {
+		m.put("- %s **%s** %s\n", it.Standing.Symbol(), escape(it.Rule), escape(message))
+		for _, row := range [][2]string{{"at ", code(it.At)}, {"for ", escape(strings.Join(it.Controls, ", "))}, {"fix: ", escape(it.Remedy)}} {
 			if row[1] != "" {
 				m.put("  - %s%s\n", row[0], row[1])
 			}
@@ -139,20 +140,20 @@ func (m *comment) cut(n int) {
 }
 
 // controls is a folded table of all controls.
-func (m *comment) controls(regimes []regimeView) {
+func (m *comment) controls(regimes []view.Regime) {
 	m.put("<details><summary>Controls</summary>\n\n| | Control | Outcome | Rules |\n|---|---|---|---|\n")
 	for _, regime := range regimes {
-		if len(regime.controls) == 0 {
-			m.put("| %s | %s | %s | |\n", symbols[unknown], escape(joined(": ", regime.id, regime.title)), "no rule gave a result")
+		if len(regime.Controls) == 0 {
+			m.put("| %s | %s | %s | |\n", view.Unknown.Symbol(), escape(view.Joined(": ", regime.ID, regime.Title)), "no rule gave a result")
 		}
-		for _, control := range regime.controls {
+		for _, control := range regime.Controls {
 			var rules []string
-			for _, result := range control.results {
+			for _, result := range control.Results {
 				if result.Rule != "" {
-					rules = append(rules, escape(clean(result.Rule))+": "+standingOf(result).String())
+					rules = append(rules, escape(view.Clean(result.Rule))+": "+view.StandingOf(result).String())
 				}
 			}
-			m.put("| %s | %s | %s | %s |\n", symbols[control.standing], escape(joined(" ", regime.id, control.id, control.title)), control.standing, strings.Join(rules, "<br>"))
+			m.put("| %s | %s | %s | %s |\n", control.Standing.Symbol(), escape(view.Joined(" ", regime.ID, control.ID, control.Title)), control.Standing, strings.Join(rules, "<br>"))
 		}
 	}
 	m.put("\n</details>\n\n")
@@ -163,7 +164,7 @@ func (m *comment) controls(regimes []regimeView) {
 // rendering (people, issues, addresses), so an empty comment breaks those up.
 func escape(s string) string {
 	var out strings.Builder
-	runes := []rune(stripped(s))
+	runes := []rune(view.Stripped(s))
 	for i, r := range runes {
 		switch {
 		case r == '@' || r == '#':
@@ -185,7 +186,7 @@ func escape(s string) string {
 // a span or a cell of a table, have no escape in one; so text that has them is
 // escaped text instead.
 func code(s string) string {
-	s = clean(s)
+	s = view.Clean(s)
 	switch {
 	case s == "":
 		return ""

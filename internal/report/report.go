@@ -15,6 +15,8 @@ import (
 	"slices"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/report/html"
+	"github.com/gatekeep-dev/gatekeep/internal/report/oscal"
 )
 
 // Options are about the place where a report is read. Their zero value is a plain
@@ -27,7 +29,8 @@ type Options struct {
 	VerifyCommand string // how to check the evidence; shown as it is, on one line
 }
 
-// Format writes one record. Errors are those of the writer.
+// Format writes one record. Errors are those of the writer; svr and oscal also refuse
+// records of which their standard cannot speak, and then write nothing.
 type Format func(io.Writer, gatekeep.Record, Options) error
 
 // Formats are all of them, by the name that a user gives.
@@ -37,6 +40,10 @@ var Formats = map[string]Format{
 	"sarif":    SARIF,
 	"junit":    JUnit,
 	"markdown": Markdown,
+	"csv":      CSV,
+	"svr":      SVR,
+	"html":     func(w io.Writer, r gatekeep.Record, _ Options) error { return html.Write(w, r) },
+	"oscal":    func(w io.Writer, r gatekeep.Record, _ Options) error { return oscal.Write(w, r) },
 }
 
 // Names are the names of the formats, sorted.

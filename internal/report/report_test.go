@@ -29,37 +29,41 @@ var options = Options{Width: 80, EvidencePath: "evidence/dec-0123456789abcdef.ga
 func render(t testing.TB, format string, r gatekeep.Record, o Options) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := Formats[format](&out, r, o); err != nil {
+	if err := Formats[format](&out, r, o); errors.Is(err, ErrNoSVR) && out.Len() == 0 {
+		return err.Error() + "\n"
+	} else if err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
 }
 
 func TestGoldens(t *testing.T) {
-	endings := map[string]string{"text": "txt", "json": "json", "sarif": "sarif", "junit": "xml", "markdown": "md"}
-	golden := func(path, got string) {
-		t.Helper()
-		path = filepath.Join("testdata", path)
-		if *update {
-			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
+	endings := map[string]string{"text": "txt", "json": "json", "sarif": "sarif", "junit": "xml", "markdown": "md", "csv": "csv"}
+	for name, r := range records() {
+		for format, ending := range endings {
+			golden(t, name+"."+ending, render(t, format, r, options))
 		}
-		want, err := os.ReadFile(path)
-		if err != nil {
+	}
+	golden(t, "shut-40.txt", render(t, "text", shut(), Options{Width: 40}))
+	golden(t, "shut-colour.txt", render(t, "text", shut(), Options{Colour: true}))
+}
+
+// golden holds a report against the file that somebody looked at.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s differs (run with -update to accept):\n%s", path, diff)
-		}
 	}
-	for name, r := range records() {
-		for _, format := range Names() {
-			golden(name+"."+endings[format], render(t, format, r, options))
-		}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	golden("shut-40.txt", render(t, "text", shut(), Options{Width: 40}))
-	golden("shut-colour.txt", render(t, "text", shut(), Options{Colour: true}))
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (run with -update to accept):\n%s", path, diff)
+	}
 }
 
 // What a format shows is in the json report: from it each can be made again.
@@ -118,6 +122,7 @@ func TestShutNeverLooksClean(t *testing.T) {
 				if suites.Failures+suites.Errors == 0 {
 					t.Errorf("%s: junit has neither failure nor error", where)
 				}
+				neverClean(t, where, r)
 			}
 		}
 	}
@@ -370,7 +375,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestWriterThatFailsIsAnError(t *testing.T) {
 	for _, format := range Names() {
-		if err := Formats[format](brokenWriter{}, shut(), options); !errors.Is(err, io.ErrClosedPipe) || !strings.HasPrefix(err.Error(), "writing "+format+" report: ") {
+		if err := Formats[format](brokenWriter{}, record(), options); !errors.Is(err, io.ErrClosedPipe) || !strings.HasPrefix(err.Error(), "writing "+format+" report: ") {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
@@ -413,6 +418,17 @@ func FuzzFormats(f *testing.F) {
 		}
 		if n := sarifLevels(t, render(t, "sarif", r, Options{}))["error"]; n == 0 {
 			t.Error("sarif has no error")
+		}
+		neverClean(t, "fuzzed", r)
+		if page := render(t, "html", r, Options{}); strings.Contains(page, "<script") || !utf8.ValidString(page) {
+			t.Errorf("html: %s", page)
+		}
+		for _, row := range rows(t, r) {
+			for _, cell := range row {
+				if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+					t.Errorf("csv: %q", cell)
+				}
+			}
 		}
 		for line := range strings.Lines(render(t, "markdown", r, Options{})) {
 			if cells := strings.Count(line, "|"); strings.HasPrefix(line, "|") && cells != 3 && cells != 5 {

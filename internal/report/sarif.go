@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
+	"github.com/gatekeep-dev/gatekeep/internal/report/view"
 )
 
 // maxResults bounds a SARIF file; code scanning services take 5,000 results of a
@@ -94,10 +95,10 @@ type (
 // show no level "none". So what could not be judged is kind "fail" at level "error",
 // its message says so, and its property outcome is "indeterminate".
 func SARIF(w io.Writer, r gatekeep.Record, _ Options) error {
-	v := viewOf(r)
-	verdict, _ := verdictOf(r)
+	v := view.Of(r)
+	verdict, _ := view.Verdict(r)
 	run := sarifRun{
-		Tool:    sarifTool{Driver: sarifDriver{Name: "gatekeep", Version: clean(r.Engine.Gatekeep), Rules: []sarifRule{}}},
+		Tool:    sarifTool{Driver: sarifDriver{Name: "gatekeep", Version: view.Clean(r.Engine.Gatekeep), Rules: []sarifRule{}}},
 		Results: []sarifResult{},
 		Properties: map[string]any{
 			"decision": r.ID, "outcome": r.Decision.Outcome.String(), "verdict": verdict, "mode": string(r.Mode),
@@ -105,21 +106,21 @@ func SARIF(w io.Writer, r gatekeep.Record, _ Options) error {
 		},
 	}
 	call := sarifInvocation{ExecutionSuccessful: r.Decision.Outcome == gatekeep.Pass || r.Decision.Outcome == gatekeep.Fail}
-	for _, line := range failures(v.failed) {
+	for _, line := range failures(v.Failed) {
 		call.Notifications = append(call.Notifications, sarifNotification{Level: "error", Message: sarifText{Text: line}})
 	}
 	run.Invocations = []sarifInvocation{call}
-	for i, it := range v.items {
-		if len(run.Results) == maxResults-1 && i < len(v.items)-1 {
-			rest := len(v.items) - i
-			it = item{standing: it.standing, rule: decisionRule, message: fmt.Sprintf("and %d more findings: see the json report", rest)}
+	for i, it := range v.Items {
+		if len(run.Results) == maxResults-1 && i < len(v.Items)-1 {
+			rest := len(v.Items) - i
+			it = view.Item{Standing: it.Standing, Rule: view.DecisionRule, Message: fmt.Sprintf("and %d more findings: see the json report", rest)}
 		}
 		run.add(r, it)
 		if len(run.Results) == maxResults {
 			break
 		}
 	}
-	for _, note := range v.notes {
+	for _, note := range v.Notes {
 		if len(run.Results) < maxResults {
 			run.addNote(r, note)
 		}
@@ -137,23 +138,23 @@ func SARIF(w io.Writer, r gatekeep.Record, _ Options) error {
 // not know suppressions.
 var levels = [...]string{"error", "error", "warning", "note", "none", "none"}
 
-func (run *sarifRun) add(r gatekeep.Record, it item) {
-	id := it.rule
+func (run *sarifRun) add(r gatekeep.Record, it view.Item) {
+	id := it.Rule
 	if id == "" {
-		id = decisionRule
+		id = view.DecisionRule
 	}
 	result := sarifResult{
-		RuleID: id, RuleIndex: run.rule(id, it.remedy), Kind: "fail", Level: levels[it.standing],
-		Message:      sarifText{Text: it.unseenMessage()},
-		Locations:    []sarifLocation{locationOf(r, it.at)},
-		Fingerprints: map[string]string{"gatekeep/v1": digest.Of([]byte(id + "\x00" + it.at + "\x00" + r.Case.Subject.Name))},
-		Properties:   map[string]any{"outcome": outcomeOf(it).String(), "controls": append([]string{}, it.controls...)},
+		RuleID: id, RuleIndex: run.rule(id, it.Remedy), Kind: "fail", Level: levels[it.Standing],
+		Message:      sarifText{Text: it.Text()},
+		Locations:    []sarifLocation{locationOf(r, it.At)},
+		Fingerprints: map[string]string{"gatekeep/v1": digest.Of([]byte(id + "\x00" + it.At + "\x00" + r.Case.Subject.Name))},
+		Properties:   map[string]any{"outcome": outcomeOf(it).String(), "controls": append([]string{}, it.Controls...)},
 	}
-	if it.remedy != "" {
-		result.Properties["remedy"] = it.remedy
+	if it.Remedy != "" {
+		result.Properties["remedy"] = it.Remedy
 	}
-	if it.standing == excused {
-		result.Suppressions = []sarifSuppression{{Kind: "external", Status: "accepted", Justification: it.excuse}}
+	if it.Standing == view.Excused {
+		result.Suppressions = []sarifSuppression{{Kind: "external", Status: "accepted", Justification: it.Excuse}}
 	}
 	run.Results = append(run.Results, result)
 }
@@ -185,11 +186,11 @@ func (run *sarifRun) rule(id, remedy string) int {
 }
 
 // outcomeOf is the outcome of a finding: that of its rule, unless it is excused.
-func outcomeOf(it item) gatekeep.Outcome {
+func outcomeOf(it view.Item) gatekeep.Outcome {
 	switch {
-	case it.standing == excused:
+	case it.Standing == view.Excused:
 		return gatekeep.Waived
-	case it.unseen:
+	case it.Unseen:
 		return gatekeep.Indeterminate
 	}
 	return gatekeep.Fail
@@ -198,7 +199,7 @@ func outcomeOf(it item) gatekeep.Outcome {
 // locationOf puts a finding at the subject, since readers want a file, and at the
 // thing that it is about.
 func locationOf(r gatekeep.Record, at string) sarifLocation {
-	name := strings.ReplaceAll(clean(r.Case.Subject.Name), "\\", "/")
+	name := strings.ReplaceAll(view.Clean(r.Case.Subject.Name), "\\", "/")
 	if name == "" {
 		name = "subject"
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/report/view"
 )
 
 const (
@@ -26,21 +27,21 @@ func Text(w io.Writer, r gatekeep.Record, o Options) error {
 	}
 	p.width = max(p.width, minWidth)
 	limit := limitOf(o)
-	v := viewOf(r)
-	verdict, s := verdictOf(r)
+	v := view.Of(r)
+	verdict, s := view.Verdict(r)
 	p.line("", s, verdict)
 	p.head(r)
-	for _, regime := range v.regimes {
+	for _, regime := range v.Regimes {
 		p.regime(regime, limit)
 	}
-	p.items("What stands against it", v.of(against), limit)
-	p.items("What could not be judged", v.of(unknown), limit)
-	p.items("Warnings", v.warnings(), limit)
-	p.excused(v.of(excused), limit)
-	p.list("Notes", v.notes, limit)
+	p.items("What stands against it", v.ByStanding(view.Against), limit)
+	p.items("What could not be judged", v.ByStanding(view.Unknown), limit)
+	p.items("Warnings", v.Warnings(), limit)
+	p.excused(v.ByStanding(view.Excused), limit)
+	p.list("Notes", v.Notes, limit)
 	p.list("Duties that it leaves", duties(r), limit)
-	p.rejected(v.rejected, limit)
-	p.list("Sources that could not be looked at", failures(v.failed), limit)
+	p.rejected(v.Rejected, limit)
+	p.list("Sources that could not be looked at", failures(v.Failed), limit)
 	p.end(o)
 	if _, err := io.WriteString(w, p.out.String()); err != nil {
 		return fmt.Errorf("writing text report: %w", err)
@@ -66,11 +67,11 @@ type page struct {
 var colours = [...]string{"31", "35", "33", "36", "32", "90"}
 
 // plain is no standing: text in the colour of the terminal.
-const plain standing = -1
+const plain view.Standing = -1
 
 // line writes text behind a mark, wrapped, with further lines under the text. The
 // mark is coloured; where there is none, the text is.
-func (p *page) line(mark string, s standing, text string) {
+func (p *page) line(mark string, s view.Standing, text string) {
 	indent := strings.Repeat(" ", len([]rune(mark)))
 	for i, part := range wrap(text, max(p.width-len(indent), 8)) {
 		lead := indent
@@ -84,7 +85,7 @@ func (p *page) line(mark string, s standing, text string) {
 	}
 }
 
-func (p *page) paint(s standing, text string) string {
+func (p *page) paint(s view.Standing, text string) string {
 	if !p.colour || s == plain || text == "" {
 		return text
 	}
@@ -103,16 +104,16 @@ func (p *page) more(indent string, n int) {
 // head says what was asked, when, and by which policy.
 func (p *page) head(r gatekeep.Record) {
 	c := r.Case
-	policy := joined(", ", joined(" ", clean(c.Policy.Name), fmt.Sprintf("revision %d", c.Policy.Revision)), short(c.Policy.Digest), trustOf(c.Policy))
+	policy := view.Joined(", ", view.Joined(" ", view.Clean(c.Policy.Name), fmt.Sprintf("revision %d", c.Policy.Revision)), view.Short(c.Policy.Digest), trustOf(c.Policy))
 	for _, row := range [][2]string{
-		{"Subject", joined(" ", clean(c.Subject.Kind), clean(c.Subject.Name))},
-		{"Digest", clean(c.Subject.Digest)},
-		{"Action", joined(" ", clean(c.Request.Action), "of", clean(c.Request.Service), "to", clean(c.Request.Environment))},
-		{"Stage", clean(c.Request.Stage)},
+		{"Subject", view.Joined(" ", view.Clean(c.Subject.Kind), view.Clean(c.Subject.Name))},
+		{"Digest", view.Clean(c.Subject.Digest)},
+		{"Action", view.Joined(" ", view.Clean(c.Request.Action), "of", view.Clean(c.Request.Service), "to", view.Clean(c.Request.Environment))},
+		{"Stage", view.Clean(c.Request.Stage)},
 		{"When", r.DecidedAt.UTC().Format(time.RFC3339)},
 		{"Policy", policy},
-		{"Decision", clean(r.ID)},
-		{"Binding", clean(r.Facts.Binding)},
+		{"Decision", view.Clean(r.ID)},
+		{"Binding", view.Clean(r.Facts.Binding)},
 	} {
 		if row[1] != "" {
 			p.line(fmt.Sprintf("%-9s", row[0]), plain, row[1])
@@ -124,7 +125,7 @@ func (p *page) head(r gatekeep.Record) {
 func trustOf(ref gatekeep.PolicyRef) string {
 	switch {
 	case ref.SignatureVerified:
-		return joined(" ", "signed by", clean(ref.Signer))
+		return view.Joined(" ", "signed by", view.Clean(ref.Signer))
 	case ref.Origin == "embedded":
 		return "part of the program"
 	case ref.UnsignedAllowed:
@@ -135,18 +136,18 @@ func trustOf(ref gatekeep.PolicyRef) string {
 
 // regime shows a control a line. Rules that are content are part of that line;
 // others have one of their own.
-func (p *page) regime(v regimeView, limit int) {
-	p.heading(joined(": ", v.id, v.title))
-	if len(v.controls) == 0 {
-		p.line("  ? ", unknown, "no rule of this regime gave a result")
+func (p *page) regime(v view.Regime, limit int) {
+	p.heading(view.Joined(": ", v.ID, v.Title))
+	if len(v.Controls) == 0 {
+		p.line("  ? ", view.Unknown, "no rule of this regime gave a result")
 		return
 	}
-	shown, cut := shorten(v.controls, limit)
+	shown, cut := shorten(v.Controls, limit)
 	for _, control := range shown {
-		p.line("  "+symbols[control.standing]+" ", control.standing, joined(" ", control.id, control.title)+": "+control.standing.String())
-		for _, result := range control.results {
-			if s := standingOf(result); s < pass && len(control.results) > 1 {
-				p.line("      "+symbols[s]+" ", s, clean(result.Rule)+": "+s.String())
+		p.line("  "+control.Standing.Symbol()+" ", control.Standing, view.Joined(" ", control.ID, control.Title)+": "+control.Standing.String())
+		for _, result := range control.Results {
+			if s := view.StandingOf(result); s < view.Pass && len(control.Results) > 1 {
+				p.line("      "+s.Symbol()+" ", s, view.Clean(result.Rule)+": "+s.String())
 			}
 		}
 	}
@@ -157,18 +158,18 @@ func (p *page) regime(v regimeView, limit int) {
 
 // shorten keeps all controls up to the limit; beyond it, the worst. It says of the
 // others how many there are of each kind.
-func shorten(controls []controlView, limit int) (shown []controlView, cut string) {
+func shorten(controls []view.Control, limit int) (shown []view.Control, cut string) {
 	if len(controls) <= limit {
 		return controls, ""
 	}
 	all := slices.Clone(controls)
-	slices.SortStableFunc(all, func(a, b controlView) int { return cmp.Compare(a.standing, b.standing) })
-	counts := map[standing]int{}
+	slices.SortStableFunc(all, func(a, b view.Control) int { return cmp.Compare(a.Standing, b.Standing) })
+	counts := map[view.Standing]int{}
 	for _, control := range all[limit:] {
-		counts[control.standing]++
+		counts[control.Standing]++
 	}
 	var parts []string
-	for s := against; s <= notApplicable; s++ {
+	for s := view.Against; s <= view.NotApplicable; s++ {
 		if counts[s] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[s], s))
 		}
@@ -177,7 +178,7 @@ func shorten(controls []controlView, limit int) (shown []controlView, cut string
 }
 
 // items shows findings in full: what, where, why and what to do.
-func (p *page) items(title string, items []item, limit int) {
+func (p *page) items(title string, items []view.Item, limit int) {
 	if len(items) == 0 {
 		return
 	}
@@ -187,12 +188,12 @@ func (p *page) items(title string, items []item, limit int) {
 			p.more("  ", len(items)-limit)
 			return
 		}
-		message := it.message
-		if it.standing == warning {
-			message = it.unseenMessage()
+		message := it.Message
+		if it.Standing == view.Warning {
+			message = it.Text()
 		}
-		p.line("  "+symbols[it.standing]+" ", it.standing, joined(": ", it.rule, message))
-		for _, row := range [][2]string{{"at  ", it.at}, {"for ", strings.Join(it.controls, ", ")}, {"fix ", it.remedy}} {
+		p.line("  "+it.Standing.Symbol()+" ", it.Standing, view.Joined(": ", it.Rule, message))
+		for _, row := range [][2]string{{"at  ", it.At}, {"for ", strings.Join(it.Controls, ", ")}, {"fix ", it.Remedy}} {
 			if row[1] != "" {
 				p.line("    "+row[0], plain, row[1])
 			}
@@ -200,7 +201,7 @@ func (p *page) items(title string, items []item, limit int) {
 	}
 }
 
-func (p *page) excused(items []item, limit int) {
+func (p *page) excused(items []view.Item, limit int) {
 	var lines []string
 	for _, it := range items {
 		lines = append(lines, excusedLine(it))
@@ -209,16 +210,16 @@ func (p *page) excused(items []item, limit int) {
 }
 
 // excusedLine is a finding with the waiver or grant that excuses it.
-func excusedLine(it item) string {
+func excusedLine(it view.Item) string {
 	by := "by what is not said"
-	if it.excuse != "" {
-		by = "by " + it.excuse
+	if it.Excuse != "" {
+		by = "by " + it.Excuse
 	}
 	at := ""
-	if it.at != "" {
-		at = "at " + it.at
+	if it.At != "" {
+		at = "at " + it.At
 	}
-	return joined(": ", it.rule, joined(", ", it.message, at, by))
+	return view.Joined(": ", it.Rule, view.Joined(", ", it.Message, at, by))
 }
 
 func (p *page) list(title string, lines []string, limit int) {
@@ -247,7 +248,7 @@ func (p *page) rejected(rejected []gatekeep.Rejection, limit int) {
 			return
 		}
 		if i == 0 || rejected[i-1].Reason != r.Reason {
-			p.line("  ", plain, clean(string(r.Reason)))
+			p.line("  ", plain, view.Clean(string(r.Reason)))
 		}
 		p.line("    - ", plain, rejectedLine(r))
 	}
@@ -257,12 +258,12 @@ func (p *page) rejected(rejected []gatekeep.Rejection, limit int) {
 func rejectedLine(r gatekeep.Rejection) string {
 	from, kind := "", ""
 	if r.Source != "" {
-		from = "from " + clean(r.Source)
+		from = "from " + view.Clean(r.Source)
 	}
 	if r.Kind != "" {
-		kind = "(" + clean(r.Kind) + ")"
+		kind = "(" + view.Clean(r.Kind) + ")"
 	}
-	return joined(": ", joined(" ", clean(r.Name), kind, from), clean(r.Detail))
+	return view.Joined(": ", view.Joined(" ", view.Clean(r.Name), kind, from), view.Clean(r.Detail))
 }
 
 // failures says of each source why it could not be looked at, and what that means.
@@ -273,7 +274,7 @@ func failures(failed []gatekeep.SourceReport) []string {
 		if source.Required {
 			weight = "required, so the gate stays shut"
 		}
-		out = append(out, joined(": ", clean(source.Name), joined(", ", clean(string(source.Reason)), clean(source.Detail), weight)))
+		out = append(out, view.Joined(": ", view.Clean(source.Name), view.Joined(", ", view.Clean(string(source.Reason)), view.Clean(source.Detail), weight)))
 	}
 	return out
 }
@@ -282,7 +283,7 @@ func failures(failed []gatekeep.SourceReport) []string {
 func duties(r gatekeep.Record) []string {
 	var out []string
 	for _, o := range r.Decision.Effects.Obligations {
-		out = append(out, joined(", ", joined(" ", clean(o.Kind), "of", clean(o.Service), "by", clean(o.Principal)), "due "+o.DueAt.UTC().Format(time.RFC3339)))
+		out = append(out, view.Joined(", ", view.Joined(" ", view.Clean(o.Kind), "of", view.Clean(o.Service), "by", view.Clean(o.Principal)), "due "+o.DueAt.UTC().Format(time.RFC3339)))
 	}
 	return out
 }
@@ -291,12 +292,34 @@ func (p *page) end(o Options) {
 	p.out.WriteString("\n")
 	if o.EvidencePath != "" {
 		// Neither is wrapped: they are there to be copied.
-		p.out.WriteString("Evidence " + stripped(o.EvidencePath) + "\n")
+		p.out.WriteString("Evidence " + view.Stripped(o.EvidencePath) + "\n")
 	} else {
 		p.line("Evidence ", plain, "not sealed")
 	}
 	if o.VerifyCommand != "" {
-		p.out.WriteString("Verify   " + stripped(o.VerifyCommand) + "\n")
+		p.out.WriteString("Verify   " + view.Stripped(o.VerifyCommand) + "\n")
 	}
 	p.line("", plain, "Evidence for the controls above; not a statement of compliance.")
+}
+
+// wrap breaks text at spaces into lines of at most width runes; words that are
+// longer are broken too. It gives at least one line.
+func wrap(s string, width int) []string {
+	var lines []string
+	line := []rune{}
+	for _, word := range strings.Fields(s) {
+		rest := []rune(word)
+		if len(line) > 0 && len(line)+1+len(rest) <= width {
+			line = append(append(line, ' '), rest...)
+			continue
+		}
+		if len(line) > 0 {
+			lines, line = append(lines, string(line)), nil
+		}
+		for len(rest) > width {
+			lines, rest = append(lines, string(rest[:width])), rest[width:]
+		}
+		line = rest
+	}
+	return append(lines, string(line))
 }
