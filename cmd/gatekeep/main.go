@@ -118,7 +118,7 @@ Exit codes: 0 open, 1 shut by a failed rule, 2 usage or configuration,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w (see '%s --help')", err, cmd.CommandPath())
 	})
-	root.AddCommand(checkCommand(w), attestCommand(w), evidenceCommand(w), policyCommand(w), keyCommand(w), signBundleCommand(w), verifyBundleCommand(w), trustCommand(w), versionCommand(w))
+	root.AddCommand(checkCommand(w), attestCommand(w), evidenceCommand(w), policyCommand(w), keyCommand(w), signBundleCommand(w), verifyBundleCommand(w), trustCommand(w), ledgerCommand(w), versionCommand(w))
 	namePositionals(root)
 	return root
 }

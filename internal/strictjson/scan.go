@@ -166,7 +166,7 @@ func (s *scanner) number() error {
 	}
 	const certain = 300 // digits that a double holds, whatever they are
 	text := s.data[start:s.pos]
-	if bytes.IndexAny(text, "eE") < 0 && len(text) < certain {
+	if !bytes.ContainsAny(text, "eE") && len(text) < certain {
 		return nil
 	}
 	if _, err := strconv.ParseFloat(string(text), 64); err != nil {
