@@ -37,7 +37,7 @@ test: rego docs-check lint gotest
 gotest: tools build
 	GATEKEEP_OPA=$(OPA) GATEKEEP_CRANE=$(CRANE) GATEKEEP_COSIGN=$(COSIGN) GATEKEEP_COSIGN3=$(COSIGN3) \
 	GATEKEEP_FULCIO=$(FULCIO) GATEKEEP_REKOR=$(REKOR) GATEKEEP_TSA=$(TSA) GATEKEEP_SBOM=$(CURDIR)/$(BIN)/gatekeep-sbom \
-	go test -race ./...
+	go test -race -timeout 20m ./...
 
 rego: $(OPA)
 	@test -z "$$($(OPA) fmt --list policies/rego)" || { echo "opa fmt wants to change:"; $(OPA) fmt --list policies/rego; exit 1; }
