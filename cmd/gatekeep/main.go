@@ -62,6 +62,9 @@ func main() {
 	debug.SetMemoryLimit(memoryLimit)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// The first signal asks for an end, the second takes it: reading from a pipe or a
+	// terminal hears of neither.
+	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], here()))
 }
 

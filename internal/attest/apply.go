@@ -146,10 +146,25 @@ func applyGovernance(f *gatekeep.Facts, s Statement) {
 		incident := *c.Incident
 		keep(f.State.Incidents, incident.ID, incident, s.ID, func(known gatekeep.Incident) bool { return known == incident })
 	}
-	if c.Rollout != nil && !f.Rollout.Declared {
+	if c.Rollout != nil && (!f.Rollout.Declared || slower(*c.Rollout, f.Rollout)) {
 		f.Rollout = *c.Rollout
 		f.Rollout.Declared = true
 	}
+}
+
+// slower tells whether a rollout takes longer than another, by which rules look ahead; of
+// two plans the one that reaches further counts, whatever order they were found in. One
+// that does not say how long it takes may take for ever.
+func slower(a, b gatekeep.Rollout) bool {
+	switch {
+	case a.MaxDurationNS == nil || b.MaxDurationNS == nil:
+		if (a.MaxDurationNS == nil) != (b.MaxDurationNS == nil) {
+			return a.MaxDurationNS == nil
+		}
+	case *a.MaxDurationNS != *b.MaxDurationNS:
+		return *a.MaxDurationNS > *b.MaxDurationNS
+	}
+	return a.Strategy < b.Strategy
 }
 
 func applySource(f *gatekeep.Facts, s Statement) {
@@ -157,7 +172,7 @@ func applySource(f *gatekeep.Facts, s Statement) {
 	if c == nil {
 		return
 	}
-	if f.Source.Repo == "" {
+	if f.Source.Repo == "" || c.Repo != "" && c.Repo < f.Source.Repo {
 		f.Source.Repo = c.Repo
 	}
 	if len(c.Contributors) > 0 {

@@ -148,6 +148,23 @@ func TestContradictionsAreBothKept(t *testing.T) {
 	}
 }
 
+func TestTheLongestRolloutCountsInWhateverOrder(t *testing.T) {
+	long, short := int64(86_400), int64(60)
+	plans := []gatekeep.Rollout{{Strategy: "recreate", MaxDurationNS: &short}, {Strategy: "canary", MaxDurationNS: &long}}
+	for _, order := range [][2]int{{0, 1}, {1, 0}} {
+		var f gatekeep.Facts
+		evidenceOf(believed("a", "x", predicate.Content{Rollout: &plans[order[0]]}), believed("b", "x", predicate.Content{Rollout: &plans[order[1]]})).Apply(&f)
+		if f.Rollout.Strategy != "canary" || *f.Rollout.MaxDurationNS != long {
+			t.Errorf("%v: got %+v", order, f.Rollout)
+		}
+	}
+	var f gatekeep.Facts
+	evidenceOf(believed("a", "x", predicate.Content{Rollout: &plans[1]}), believed("b", "x", predicate.Content{Rollout: &gatekeep.Rollout{Strategy: "rolling"}})).Apply(&f)
+	if f.Rollout.MaxDurationNS != nil {
+		t.Errorf("a plan without end: got %+v", f.Rollout)
+	}
+}
+
 func TestGovernanceCarriesItsOrigin(t *testing.T) {
 	c := predicate.Content{
 		Approval: &gatekeep.Approval{Principal: "bob"}, Waiver: &gatekeep.Waiver{ID: "w"}, Exemption: &gatekeep.Exemption{ID: "e"},
@@ -174,7 +191,7 @@ func TestGovernanceCarriesItsOrigin(t *testing.T) {
 	if ev.Calendars[0].Attestation != "a" || c.Calendar.Attestation != "" || ev.Reviews[0].Attestation != "a" || ev.Reviews[0].Verification.Signer != signer {
 		t.Errorf("calendars %+v, reviews %+v", ev.Calendars, ev.Reviews)
 	}
-	if !f.Rollout.Declared || f.Rollout.Strategy != "canary" || f.Source.Repo != "r" || !slices.Equal(f.Source.Contributors, []string{"p-a", "p-b", "p-c"}) {
+	if !f.Rollout.Declared || f.Rollout.Strategy != "canary" || f.Source.Repo != "other" || !slices.Equal(f.Source.Contributors, []string{"p-a", "p-b", "p-c"}) {
 		t.Errorf("rollout %+v, source %+v", f.Rollout, f.Source)
 	}
 	if !f.DataFlow.Declared || len(f.DataFlow.Processors) != 2 || f.DataFlow.Processors[0].Name != "a" || len(f.DataFlow.Transfers) != 1 {

@@ -12,7 +12,7 @@ func strictFiles(k testKey, strict string) map[string]string {
 version: 1
 signers: {builder: {key: k.pub}}
 statements:
-  - {types: [sbom, provenance], signers: [builder]` + strict + `}
+  - {types: [sbom, provenance, "https://gatekeep.dev/sast/v2"], signers: [builder]` + strict + `}
 `}
 }
 
@@ -36,6 +36,7 @@ func TestStrictRuleWantsTheSchema(t *testing.T) {
 		{"breaks its schema", cyclone, odd, ", strict: true", gatekeep.ReasonSchemaViolation, "strict-breaks-schema_fail"},
 		{"SPDX of Trivy", spdx, trivy, ", strict: true", gatekeep.ReasonSchemaViolation, ""},
 		{"SPDX of Trivy, and nobody asks", spdx, trivy, "", "", ""},
+		{"a later version of an own type", "https://gatekeep.dev/sast/v2", `{"anything":1}`, ", strict: true", gatekeep.ReasonSchemaViolation, ""},
 		{"a type without schema", provenanceType, provenancePredicate, ", strict: true", gatekeep.ReasonSchemaViolation, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

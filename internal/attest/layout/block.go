@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -117,7 +118,15 @@ type candidate struct {
 
 // readLinks opens the links of a layout's steps. What cannot be read counts for
 // nothing and does no harm: anybody may have put it there.
-func readLinks(links [][]byte, steps []in_toto.Step) ([]candidate, error) {
+func readLinks(links [][]byte, l *in_toto.Layout) ([]candidate, error) {
+	functionaries := map[string]map[string]crypto.PublicKey{} // of each step
+	for _, step := range l.Steps {
+		keys, err := keysOf(step, l.Keys)
+		if err != nil {
+			return nil, fmt.Errorf("checking step %q: %w", step.Name, err)
+		}
+		functionaries[step.Name] = keys
+	}
 	var candidates []candidate
 	for i, data := range links {
 		b, err := open(data)
@@ -128,7 +137,9 @@ func readLinks(links [][]byte, steps []in_toto.Step) ([]candidate, error) {
 		if err := json.Unmarshal(b.signed, &c.link); err != nil || c.link.Type != "link" {
 			continue
 		}
-		if !slices.ContainsFunc(steps, func(s in_toto.Step) bool { return s.Name == c.link.Name }) {
+		// Only what somebody signed who may is counted against the bound: strangers can put
+		// any number of links beside it.
+		if !slices.ContainsFunc(slices.Collect(maps.Values(functionaries[c.link.Name])), b.signedBy) {
 			continue
 		}
 		if c.link.Materials, err = clean(c.link.Materials); err == nil {

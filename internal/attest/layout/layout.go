@@ -66,7 +66,7 @@ func Verify(layoutEnvelope []byte, links [][]byte, owners []Key, now time.Time) 
 	if now.After(expires) {
 		return nil, fmt.Errorf("checking layout: it expired at %s", l.Expires)
 	}
-	candidates, err := readLinks(links, l.Steps)
+	candidates, err := readLinks(links, l)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func Verify(layoutEnvelope []byte, links [][]byte, owners []Key, now time.Time) 
 		s.Steps = append(s.Steps, step.Name)
 		s.Links, s.Final = append(s.Links, done.links...), done.links
 		s.Products = productsOf(done.link)
-		if len(step.ExpectedCommand) > 0 && !slices.Equal(step.ExpectedCommand, done.link.Command) {
+		if done.otherCommand {
 			s.OtherCommands = append(s.OtherCommands, step.Name)
 		}
 		reported[step.Name] = &in_toto.Metablock{Signed: done.link}
@@ -158,8 +158,9 @@ func checkSteps(steps []in_toto.Step) error {
 
 // performed is what a step's functionaries agree on.
 type performed struct {
-	link  in_toto.Link
-	links []int // their places in the list that was given
+	link         in_toto.Link
+	links        []int // their places in the list that was given
+	otherCommand bool  // one of them reports another command than is expected
 }
 
 // perform finds the links of a step. In-toto specification 1.0, section 5.2: as many
@@ -186,6 +187,9 @@ func perform(step in_toto.Step, keys map[string]in_toto.Key, candidates []candid
 			}
 			if !slices.Contains(done.links, c.place) {
 				done.links = append(done.links, c.place)
+			}
+			if len(step.ExpectedCommand) > 0 && !slices.Equal(step.ExpectedCommand, c.link.Command) {
+				done.otherCommand = true
 			}
 			counted = true
 		}

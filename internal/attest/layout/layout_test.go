@@ -268,6 +268,35 @@ func changed(t testing.TB, data []byte) []byte {
 	return mustJSON(t, e)
 }
 
+func TestLinksOfStrangersDoNotFillTheBound(t *testing.T) {
+	c := newChain(t)
+	links := make([][]byte, 0, maxLinks+2)
+	for range maxLinks {
+		links = append(links, sealed(t, link("fetch", object{}, sources)))
+	}
+	links = append(links, sealed(t, link("fetch", object{}, sources), c.alice), sealed(t, link("build", sources, built), c.bob))
+	if _, err := Verify(sealed(t, c.layout(t, asItIs), c.dan), links, []Key{{"dan", c.dan.key.Public()}}, noon); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnotherCommandOfOneFunctionaryIsNamed(t *testing.T) {
+	c := newChain(t)
+	other := link("build", sources, built)
+	other["command"] = []string{"curl", "evil"}
+	for _, who := range [][2]person{{c.bob, c.carol}, {c.carol, c.bob}} {
+		links := [][]byte{sealed(t, link("fetch", object{}, sources), c.alice), sealed(t, link("build", sources, built), who[0]), sealed(t, other, who[1])}
+		expecting := func(_, _, build object) { build["expected_command"] = link("build", sources, built)["command"] }
+		s, err := Verify(sealed(t, c.layout(t, expecting), c.dan), links, []Key{{"dan", c.dan.key.Public()}}, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(s.OtherCommands, "build") {
+			t.Errorf("got %v", s.OtherCommands)
+		}
+	}
+}
+
 func TestSummaryNamesWhatCounts(t *testing.T) {
 	c := newChain(t)
 	other := link("fetch", object{}, sources)
@@ -316,7 +345,7 @@ func TestBoundsOfALayout(t *testing.T) {
 	c := newChain(t)
 	many := make([][]byte, maxLinks+1)
 	for i := range many {
-		many[i] = sealed(t, link("fetch", object{}, sources))
+		many[i] = sealed(t, link("fetch", object{}, sources), c.alice)
 	}
 	for want, x := range map[string]struct {
 		layout func(l, fetch, build object)

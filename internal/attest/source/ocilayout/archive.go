@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 )
 
 // MaxEntries bounds the files of one archive. An image has some dozens of layers, and
@@ -31,13 +32,19 @@ func openArchive(name string) (*Layout, error) {
 	}
 	open := func(name string) (io.ReadCloser, error) {
 		s, ok := sections[name]
-		if !ok {
+		switch {
+		case !ok:
 			return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+		case s.size == noFile:
+			return nil, fmt.Errorf("%s: it is a link or another thing that is no plain file", name)
 		}
 		return io.NopCloser(io.NewSectionReader(f, s.offset, s.size)), nil
 	}
 	return &Layout{open, f.Close}, nil
 }
+
+// noFile is the size of what has a name and is no plain file.
+const noFile = -1
 
 // sectionsOf finds the files of an archive. A name that occurs twice has two
 // meanings, and readers differ in which they take.
@@ -51,15 +58,21 @@ func sectionsOf(f io.ReadSeeker) (map[string]section, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading tar archive: %w", err)
 		}
-		if header.Typeflag != tar.TypeReg {
+		if header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader {
 			continue
 		}
-		name := path.Clean(header.Name)
+		// Programs that unpack the archive take "/index.json" for "index.json", and follow a
+		// link of that name: what is no plain file takes its name all the same.
+		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
 		if _, twice := sections[name]; twice {
 			return nil, fmt.Errorf("reading tar archive: it holds %.200q twice", name)
 		}
 		if len(sections) == MaxEntries {
 			return nil, fmt.Errorf("reading tar archive: more than %d files", MaxEntries)
+		}
+		if header.Typeflag != tar.TypeReg {
+			sections[name] = section{size: noFile}
+			continue
 		}
 		// The reader takes whole blocks, so that the file stands at the content now.
 		at, err := f.Seek(0, io.SeekCurrent)

@@ -156,6 +156,22 @@ func TestWhatIsNoLayoutIsRefused(t *testing.T) {
 	}
 }
 
+// Programs that unpack an archive end with the last thing of a name, by whatever spelling
+// and kind; the image must be the same for them and for us.
+func TestAnArchiveHoldsOneIndex(t *testing.T) {
+	for name, second := range map[string]tar.Header{
+		"absolute":   {Name: "/index.json", Typeflag: tar.TypeReg},
+		"symlink":    {Name: "index.json", Typeflag: tar.TypeSymlink, Linkname: "other.json"},
+		"hard link":  {Name: "./index.json", Typeflag: tar.TypeLink, Linkname: "other.json"},
+		"contiguous": {Name: "index.json", Typeflag: '7'},
+		"up":         {Name: "../index.json", Typeflag: tar.TypeReg},
+	} {
+		if _, err := sectionsOf(bytes.NewReader(archive(t, files("blob"), second))); err == nil || !strings.Contains(err.Error(), "twice") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestBlobOfOtherBytesIsRefused(t *testing.T) {
 	content := files("honest")
 	content["blobs/sha256/"+digest.Of([]byte("honest"))[7:]] = "forged"
@@ -178,7 +194,7 @@ func FuzzArchive(f *testing.F) {
 			return
 		}
 		for name, s := range sections {
-			if s.offset < 0 || s.size < 0 || name == "" {
+			if s.offset < 0 || s.size < noFile || name == "" {
 				t.Fatalf("%q stands at %+v", name, s)
 			}
 		}
