@@ -74,8 +74,7 @@ vectors: build
 fuzz:
 	@grep -rHo --include='*_test.go' 'func Fuzz[A-Za-z0-9_]*' cmd internal \
 	  | sed 's#/[^/]*:func # #' | sort -u \
-	  | xargs -P 2 -L 1 sh -c 'out=$$(go test "./$$0" -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x -parallel 1 2>&1) \
-	    && echo "$$0 $$1: $$(echo "$$out" | grep -o "execs: [0-9]*" | tail -1)" || { echo "$$0 $$1 failed:"; echo "$$out"; exit 255; }'
+	  | xargs -P 2 -L 1 sh -c '.ci/fuzz "$$0" "$$1" $(FUZZTIME)'
 
 tools: $(OPA) $(STATICCHECK) $(CRANE) $(COSIGN) $(COSIGN3) $(FULCIO) $(REKOR) $(TSA)
 
