@@ -31,10 +31,14 @@ func (j *judgement) byInstance(d *envelope.Document) (found []proof, why *refusa
 			}
 			continue
 		}
+		key, err := keyOf(d.Bundle)
+		if err != nil {
+			return nil, refusal.New(gatekeep.ReasonCertificateInvalid, "reading key of the certificate: %v", err), true
+		}
 		var word trust.Word
 		for _, s := range j.trust.Identities(r) {
 			if s.Is(*summary) {
-				word = append(word, s)
+				word = append(word, trust.Maker{Signer: s, Key: key})
 			}
 		}
 		if len(word) > 0 {
@@ -64,6 +68,15 @@ func attested(r *trust.Root, d *envelope.Document) (summary *certificate.Summary
 		return nil, refusal.New(no.Reason, "%s", no.Detail), no.Chained
 	}
 	return summary, nil, true
+}
+
+// keyOf names the key of the certificate of a bundle.
+func keyOf(b *bundle.Bundle) (string, error) {
+	chain, err := chainOf(b)
+	if err != nil {
+		return "", err
+	}
+	return pki.KeyID(chain[0].PublicKey)
 }
 
 // chainOf reads the certificate of a bundle and, where it brings them, those that

@@ -63,7 +63,7 @@ func (j *judgement) byKey(d *envelope.Document) (valid []proof, late *refusal.Re
 			continue
 		}
 		if why := validAt(s, j.now); why == nil {
-			valid = append(valid, proof{word: trust.Word{s}})
+			valid = append(valid, proof{word: trust.Word{{Signer: s, Key: s.KeyID}}})
 		} else if late == nil {
 			late = why
 		}
@@ -146,6 +146,13 @@ func (j *judgement) byBundle(d *envelope.Document) ([]proof, *refusal.Refusal) {
 // the time of the decision.
 func (j *judgement) byAuthority(d *envelope.Document, chain []*x509.Certificate, sig []byte, stamps [][]byte) ([]proof, *refusal.Refusal) {
 	leaf, between := chain[0], chain[1:]
+	if err := pki.CheckWork(chain...); err != nil {
+		return nil, refusal.New(gatekeep.ReasonCertificateInvalid, "%v", err)
+	}
+	key, err := pki.KeyID(leaf.PublicKey)
+	if err != nil {
+		return nil, refusal.New(gatekeep.ReasonCertificateInvalid, "reading key of the certificate: %v", err)
+	}
 	holds := d.Signed().SignedBy(leaf.PublicKey, sig)
 	var why *refusal.Refusal
 	var word trust.Word
@@ -170,7 +177,7 @@ func (j *judgement) byAuthority(d *envelope.Document, chain []*x509.Certificate,
 		}
 		switch {
 		case no == nil && (len(word) == 0 || san == name):
-			word, san = append(word, s), name
+			word, san = append(word, trust.Maker{Signer: s, Key: key}), name
 		// A signer whom the certificate names stands nearer to it than others.
 		case no != nil && (why == nil || why.Signer == "" && no.Signer != ""):
 			why = no

@@ -6,7 +6,6 @@ package pki
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -104,8 +103,10 @@ func ParsePEM(text []byte) ([]*x509.Certificate, error) {
 
 // CheckKey refuses kinds and sizes of public keys that nobody should rely on.
 func CheckKey(key crypto.PublicKey) error {
+	if err := CheckWorkOf(key); err != nil {
+		return err
+	}
 	switch key := key.(type) {
-	case ed25519.PublicKey:
 	case *ecdsa.PublicKey:
 		if name := key.Curve.Params().Name; !slices.Contains([]string{"P-256", "P-384", "P-521"}, name) {
 			return fmt.Errorf("curve %s is not supported; use P-256, P-384 or P-521", name)
@@ -114,8 +115,6 @@ func CheckKey(key crypto.PublicKey) error {
 		if key.N.BitLen() < MinRSABits {
 			return fmt.Errorf("RSA key of %d bits is too short; use %d or more", key.N.BitLen(), MinRSABits)
 		}
-	default:
-		return fmt.Errorf("keys of type %T are not supported; use ECDSA, Ed25519 or RSA", key)
 	}
 	return nil
 }
@@ -200,14 +199,4 @@ func Within(leaf *x509.Certificate, at time.Time) *refusal.Refusal {
 		return refusal.New(gatekeep.ReasonExpired, "used at %s, after the certificate expired", at.UTC().Format(time.RFC3339))
 	}
 	return nil
-}
-
-// Names are the subject alternative names of a certificate, of the kinds that a
-// signer can have: URIs, addresses and DNS names.
-func Names(leaf *x509.Certificate) []string {
-	var names []string
-	for _, u := range leaf.URIs {
-		names = append(names, u.String())
-	}
-	return slices.Concat(names, leaf.EmailAddresses, leaf.DNSNames)
 }

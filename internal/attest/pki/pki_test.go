@@ -11,7 +11,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -198,12 +197,5 @@ func TestNoTokenProvesNothing(t *testing.T) {
 	}
 	if _, proven := (*Timestampers)(nil).Earliest([][]byte{nil}, nil); proven {
 		t.Error("nobody proves something")
-	}
-}
-
-func TestNamesAreThoseOfSigners(t *testing.T) {
-	c := &x509.Certificate{Subject: pkix.Name{CommonName: "not this"}, DNSNames: []string{"c.example"}, EmailAddresses: []string{"b@c.example"}, URIs: []*url.URL{{Scheme: "spiffe", Host: "c.example", Path: "/a"}}}
-	if got := Names(c); !slices.Equal(got, []string{"spiffe://c.example/a", "b@c.example", "c.example"}) {
-		t.Errorf("got %q", got)
 	}
 }

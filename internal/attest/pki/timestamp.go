@@ -59,6 +59,9 @@ func (t *Timestampers) Earliest(tokens [][]byte, signature []byte) (time.Time, b
 	}
 	proven := false
 	for _, token := range tokens[:min(len(tokens), maxTimestamps)] {
+		if CheckToken(token) != nil {
+			continue
+		}
 		for _, authority := range t.authorities {
 			// RFC 3161 section 2.4.2: the imprint in the token is of the signature.
 			stamp, err := authority.Verify(token, signature)

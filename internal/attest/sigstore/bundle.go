@@ -3,14 +3,17 @@ package sigstore
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"slices"
 
 	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
+	commonpb "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 	sigroot "github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/pki"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
 
@@ -83,6 +86,9 @@ func (r *Root) admit(b *bundle.Bundle) (*entity, *Failure) {
 	if err := checkChain(b.Bundle, r.Material); err != nil {
 		return nil, err
 	}
+	if err := checkWork(b.Bundle); err != nil {
+		return nil, err
+	}
 	sig, why := signatureIn(b.Bundle)
 	if why != nil {
 		return nil, why
@@ -93,6 +99,15 @@ func (r *Root) admit(b *bundle.Bundle) (*entity, *Failure) {
 	}
 	if n := len(material.GetTimestampVerificationData().GetRfc3161Timestamps()); n > maxTimestamps {
 		return nil, fail(gatekeep.ReasonTooLarge, "%d timestamps are over the bound of %d", n, maxTimestamps)
+	}
+	for i, t := range material.GetTimestampVerificationData().GetRfc3161Timestamps() {
+		// The library recurses as deep as a timestamp nests, which ends the process.
+		switch err := pki.CheckToken(t.GetSignedTimestamp()); {
+		case errors.Is(err, pki.ErrTooLarge):
+			return nil, fail(gatekeep.ReasonTooLarge, "timestamp %d: %v", i, err)
+		case err != nil:
+			return malformed("timestamp %d: %v", i, err)
+		}
 	}
 	e := &entity{Bundle: b, sig: sig}
 	for i, entry := range material.GetTlogEntries() {
@@ -155,6 +170,23 @@ func checkChain(b *bundlepb.Bundle, material sigroot.TrustedMaterial) *Failure {
 		selfSigned := bytes.Equal(cert.RawIssuer, cert.RawSubject)
 		if selfSigned && (b.GetMediaType() != mediaType01 || !anchors(material, cert)) {
 			return fail(gatekeep.ReasonEnvelopeMalformed, "certificate %d of the chain is a root; roots do not come with the bundle", i)
+		}
+	}
+	return nil
+}
+
+// checkWork refuses certificates whose keys take too long to use. What cannot be read
+// is refused elsewhere, with its own reason.
+func checkWork(b *bundlepb.Bundle) *Failure {
+	material := b.GetVerificationMaterial()
+	brought := append([]*commonpb.X509Certificate{material.GetCertificate()}, material.GetX509CertificateChain().GetCertificates()...)
+	for _, c := range brought {
+		cert, err := x509.ParseCertificate(c.GetRawBytes())
+		if err != nil {
+			continue
+		}
+		if err := pki.CheckWork(cert); err != nil {
+			return fail(gatekeep.ReasonCertificateInvalid, "%v", err)
 		}
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/dsse"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/pki"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
 
@@ -104,7 +105,7 @@ func usable(key crypto.PublicKey) error {
 			return nil
 		}
 	case *rsa.PublicKey:
-		if key != nil && key.N.BitLen() >= minRSABits {
+		if key != nil && key.N.BitLen() >= minRSABits && pki.CheckWorkOf(key) == nil {
 			return nil
 		}
 	}

@@ -151,8 +151,9 @@ func TestEveryTimestampCounts(t *testing.T) {
 	}{
 		"one":                     {good, ""},
 		"the same twice":          {append(good[:1:1], good[0]), ""},
-		"one of a stranger, too":  {append(good[:1:1], &commonpb.RFC3161SignedTimestamp{SignedTimestamp: []byte("x")}), ""},
-		"one of a stranger only":  {[]*commonpb.RFC3161SignedTimestamp{{SignedTimestamp: []byte("x")}}, gatekeep.ReasonNoTrustedTime},
+		"one of a stranger, too":  {append(good[:1:1], &commonpb.RFC3161SignedTimestamp{SignedTimestamp: []byte{0x30, 0}}), ""},
+		"one of a stranger only":  {[]*commonpb.RFC3161SignedTimestamp{{SignedTimestamp: []byte{0x30, 0}}}, gatekeep.ReasonNoTrustedTime},
+		"noise":                   {append(good[:1:1], &commonpb.RFC3161SignedTimestamp{SignedTimestamp: []byte("x")}), gatekeep.ReasonEnvelopeMalformed},
 		"an empty one":            {[]*commonpb.RFC3161SignedTimestamp{{}}, gatekeep.ReasonNoTrustedTime},
 		"none":                    {nil, gatekeep.ReasonNoTrustedTime},
 		"more than anybody needs": {make([]*commonpb.RFC3161SignedTimestamp, maxTimestamps+1), gatekeep.ReasonTooLarge},

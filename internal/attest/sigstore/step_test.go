@@ -25,11 +25,12 @@ import (
 	"github.com/gatekeep-dev/gatekeep"
 )
 
-// clock is a timestamp authority whose responses are their times in plain text.
+// clock is a timestamp authority whose responses are their times in text, an IA5String of
+// ASN.1.
 type clock struct{}
 
 func (clock) Verify(response, _ []byte) (*sigroot.Timestamp, error) {
-	at, err := time.Parse(time.RFC3339, string(response))
+	at, err := time.Parse(time.RFC3339, strings.TrimPrefix(string(response), "\x16\x14"))
 	if err != nil {
 		return nil, errors.New("a response of somebody else")
 	}
@@ -46,7 +47,7 @@ func (clocked) TimestampingAuthorities() []sigroot.TimestampingAuthority {
 func at(times ...time.Time) *protobundle.TimestampVerificationData {
 	data := new(protobundle.TimestampVerificationData)
 	for _, t := range times {
-		data.Rfc3161Timestamps = append(data.Rfc3161Timestamps, &commonpb.RFC3161SignedTimestamp{SignedTimestamp: []byte(t.UTC().Format(time.RFC3339))})
+		data.Rfc3161Timestamps = append(data.Rfc3161Timestamps, &commonpb.RFC3161SignedTimestamp{SignedTimestamp: []byte("\x16\x14" + t.UTC().Format(time.RFC3339))})
 	}
 	return data
 }

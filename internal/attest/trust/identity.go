@@ -169,14 +169,14 @@ func (s *Signer) Is(c certificate.Summary) bool {
 }
 
 // Called finds the name in a certificate of the signer's own authority that is this
-// signer's.
+// signer's, of the same kind: what is written as a URI is none in the field of a host.
 func (s *Signer) Called(leaf *x509.Certificate) (name string, ok bool) {
 	if s.Authority == nil {
 		return "", false
 	}
 	for _, name := range pki.Names(leaf) {
-		if s.isCalled(name) && (s.pattern == nil || kindOfName(s.glob) == kindOfName(name)) {
-			return name, true
+		if name.Kind == pki.KindOf(s.calledAs()) && s.isCalled(name.Text) {
+			return name.Text, true
 		}
 	}
 	return "", false
@@ -187,16 +187,4 @@ func (s *Signer) isCalled(name string) bool {
 		return s.pattern.MatchString(name)
 	}
 	return s.subject != "" && s.subject == name
-}
-
-// kindOfName tells URIs, addresses and DNS names apart, so that a glob of one kind
-// does not take names of another.
-func kindOfName(name string) string {
-	switch {
-	case strings.Contains(name, ":"):
-		return "URI"
-	case strings.Contains(name, "@"):
-		return "address"
-	}
-	return "DNS name"
 }

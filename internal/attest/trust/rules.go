@@ -3,6 +3,7 @@ package trust
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -157,7 +158,13 @@ func (p *Policy) HasThresholds() bool {
 }
 
 // Word is what one signature is worth: the signers whose it may be, sorted by name.
-type Word []*Signer
+type Word []Maker
+
+// Maker is a signer whose a signature may be, with the key that verified it.
+type Maker struct {
+	*Signer
+	Key string // as of pki.KeyID
+}
 
 // Permission is what the rules say of a statement and its signatures.
 type Permission struct {
@@ -179,23 +186,19 @@ func (p *Policy) Permits(own, all []Word, typ predicate.Type, uri, environment s
 		return granted
 	}
 	for _, r := range p.rules {
-		mine := r.count(own)
-		if len(mine) == 0 || !r.covers(typ, uri, environment) {
+		speaker := r.speaker(own)
+		if speaker == "" || !r.covers(typ, uri, environment) {
 			continue
 		}
-		counted := r.count(all)
-		people := map[string]bool{}
-		for _, name := range counted {
-			people[p.signers[name].person()] = true
-		}
-		if missing := r.threshold - len(people); missing > 0 {
+		counted, people := r.count(all, speaker)
+		if missing := r.threshold - people; missing > 0 {
 			if granted.Missing == 0 || missing < granted.Missing {
 				granted.Signed, granted.Missing, granted.All = counted, missing, r.threshold
 			}
 			continue
 		}
-		if granted.Signer == "" || mine[0] < granted.Signer {
-			granted.Signer = mine[0]
+		if granted.Signer == "" || speaker < granted.Signer {
+			granted.Signer = speaker
 		}
 		if r.threshold > 1 {
 			granted.Signers = append(granted.Signers, counted...)
@@ -207,18 +210,69 @@ func (p *Policy) Permits(own, all []Word, typ predicate.Type, uri, environment s
 	return granted
 }
 
-// count names the signers of the rule among signatures, sorted. One signature counts
-// for one signer, whomever else its certificate fits.
-func (r rule) count(words []Word) []string {
-	var names []string
+// speaker is the first signer of the rule, by name, among signatures.
+func (r rule) speaker(words []Word) string {
+	first := ""
 	for _, w := range words {
-		for _, s := range w {
-			if slices.Contains(r.signers, s.Name) {
-				names = append(names, s.Name)
-				break
+		for _, m := range w {
+			if slices.Contains(r.signers, m.Name) && (first == "" || m.Name < first) {
+				first = m.Name
 			}
 		}
 	}
+	return first
+}
+
+// count names the signers of the rule among signatures, sorted, and how many people
+// they count as. One key counts for one of them, whatever certificates it has and
+// however often it signed, and one person under all names for one key: the most people
+// that can be paired with keys so. The speaker, one of the signers, is among them.
+func (r rule) count(words []Word, speaker string) (names []string, people int) {
+	signed := map[string]map[string]string{} // names of signers, by person and key
+	first := ""
+	for _, w := range words {
+		for _, m := range w {
+			who := m.person()
+			if !slices.Contains(r.signers, m.Name) {
+				continue
+			}
+			if signed[who] == nil {
+				signed[who] = map[string]string{}
+			}
+			if name := signed[who][m.Key]; name == "" || m.Name < name {
+				signed[who][m.Key] = m.Name
+			}
+			if m.Name == speaker {
+				first = who
+			}
+		}
+	}
+	// A maximum matching by augmenting paths: who has a key once keeps one.
+	holder := map[string]string{} // person, by key
+	var pair func(who string, tried map[string]bool) bool
+	pair = func(who string, tried map[string]bool) bool {
+		for _, key := range slices.Sorted(maps.Keys(signed[who])) {
+			if tried[key] {
+				continue
+			}
+			tried[key] = true
+			if other, taken := holder[key]; !taken || pair(other, tried) {
+				holder[key] = who
+				return true
+			}
+		}
+		return false
+	}
+	pair(first, map[string]bool{})
+	for _, who := range slices.Sorted(maps.Keys(signed)) {
+		if who != first {
+			pair(who, map[string]bool{})
+		}
+	}
+	names = []string{speaker}
+	for key, who := range holder {
+		names = append(names, signed[who][key])
+	}
 	slices.Sort(names)
-	return slices.Compact(names)
+	return slices.Compact(names), len(holder)
 }

@@ -102,7 +102,7 @@ func (l *loader) setKey(s *Signer, doc signerFile) error {
 		return fmt.Errorf("%s: %w", field, err)
 	}
 	sum := sha256.Sum256(der)
-	s.Key, s.KeyID = key, "sha256:"+hex.EncodeToString(sum[:])
+	s.Key, s.KeyID = key, "sha256:"+hex.EncodeToString(sum[:]) // as of pki.KeyID
 	s.Hints = []string{
 		s.KeyID,
 		hex.EncodeToString(sum[:]), // cosign and in-toto

@@ -207,7 +207,8 @@ statements:
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, b, c := p.signers["a"], p.signers["b"], p.signers["c"]
+	by := func(name, key string) Maker { return Maker{Signer: p.signers[name], Key: key} }
+	a, b, c := by("a", "1"), by("b", "2"), by("c", "3")
 	provenance, sbom := predicate.Type{Kind: "provenance"}, predicate.Type{Kind: "sbom"}
 	for name, x := range map[string]struct {
 		own, all []Word
@@ -217,7 +218,11 @@ statements:
 		"both":                   {[]Word{{a}, {b}}, []Word{{a}, {b}}, provenance, Permission{Signer: "a", Signers: []string{"a", "b"}}},
 		"own and another's":      {[]Word{{b}}, []Word{{b}, {a}}, provenance, Permission{Signer: "b", Signers: []string{"a", "b"}}},
 		"one":                    {[]Word{{a}}, []Word{{a}}, provenance, Permission{Signed: []string{"a"}, Missing: 1, All: 2}},
-		"one for two":            {[]Word{{a, b}}, []Word{{a, b}}, provenance, Permission{Signed: []string{"a"}, Missing: 1, All: 2}},
+		"one for two":            {[]Word{{a, by("b", "1")}}, []Word{{a, by("b", "1")}}, provenance, Permission{Signed: []string{"a"}, Missing: 1, All: 2}},
+		"one key by two names":   {[]Word{{a}, {by("b", "1")}}, []Word{{a}, {by("b", "1")}}, provenance, Permission{Signed: []string{"a"}, Missing: 1, All: 2}},
+		"one key elsewhere":      {[]Word{{by("b", "1")}}, []Word{{a}, {by("b", "1")}}, provenance, Permission{Signed: []string{"b"}, Missing: 1, All: 2}},
+		"one name by two keys":   {[]Word{{a}, {by("a", "2")}}, []Word{{a}, {by("a", "2")}}, provenance, Permission{Signed: []string{"a"}, Missing: 1, All: 2}},
+		"two keys, one shared":   {[]Word{{a}}, []Word{{a}, {by("b", "1")}, {by("a", "2")}}, provenance, Permission{Signer: "a", Signers: []string{"a", "b"}}},
 		"only others":            {[]Word{{c}}, []Word{{a}, {b}, {c}}, provenance, Permission{}},
 		"none":                   {nil, []Word{{a}, {b}}, provenance, Permission{}},
 		"where one is enough":    {[]Word{{c}}, []Word{{c}}, sbom, Permission{Signer: "c", Strict: true}},
