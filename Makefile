@@ -22,11 +22,14 @@ REKOR       := $(TOOLS)/rekor-server-$(REKOR_VERSION)/posix
 TSA         := $(TOOLS)/timestamp-server-$(TSA_VERSION)/timestamp-server
 
 BIN     := bin
+# where the tests find the programs of others
+TESTENV = GATEKEEP_OPA=$(OPA) GATEKEEP_CRANE=$(CRANE) GATEKEEP_COSIGN=$(COSIGN) GATEKEEP_COSIGN3=$(COSIGN3) \
+	GATEKEEP_FULCIO=$(FULCIO) GATEKEEP_REKOR=$(REKOR) GATEKEEP_TSA=$(TSA) GATEKEEP_SBOM=$(CURDIR)/$(BIN)/gatekeep-sbom
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 30s
 
-.PHONY: build test gotest rego lint docs docs-check demo bench vectors fuzz tools clean
+.PHONY: build test gotest rego lint docs docs-check demo bench vectors keyless fuzz tools clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/gatekeep ./cmd/gatekeep-sbom
@@ -35,9 +38,11 @@ build:
 test: rego docs-check lint gotest
 
 gotest: tools build
-	GATEKEEP_OPA=$(OPA) GATEKEEP_CRANE=$(CRANE) GATEKEEP_COSIGN=$(COSIGN) GATEKEEP_COSIGN3=$(COSIGN3) \
-	GATEKEEP_FULCIO=$(FULCIO) GATEKEEP_REKOR=$(REKOR) GATEKEEP_TSA=$(TSA) GATEKEEP_SBOM=$(CURDIR)/$(BIN)/gatekeep-sbom \
-	go test -race -timeout 20m ./...
+	$(TESTENV) go test -race -timeout 20m ./...
+
+## keyless: signing and verifying with a real Fulcio, Rekor, timestamp authority and cosign
+keyless: tools
+	$(TESTENV) go test ./cmd/gatekeep -run 'TestSignaturesOfAnIdentityAreOneLanguage' -count 1 -v
 
 rego: $(OPA)
 	@test -z "$$($(OPA) fmt --list policies/rego)" || { echo "opa fmt wants to change:"; $(OPA) fmt --list policies/rego; exit 1; }
