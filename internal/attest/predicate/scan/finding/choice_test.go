@@ -140,3 +140,15 @@ func TestIDsAreWrittenOneWay(t *testing.T) {
 		}
 	}
 }
+
+func TestMetricsOfAnEnvironmentDoNotLowerAScore(t *testing.T) {
+	for _, base := range []string{"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"} {
+		more := map[string][]string{"CVSS:4.0": {"/E:U", "/E:U/CR:L/IR:L/AR:L", "/MVC:N/MVI:N/MVA:N", "/MAV:P"}, "CVSS:3.1": {"/E:U", "/MC:N/MI:N/MA:N"}}[base[:8]]
+		want := parse(base, "").score
+		for _, metrics := range more {
+			if got := parse(base+metrics, "").score; got != want || want < 9 {
+				t.Errorf("%s%s: score %v, want %v", base, metrics, got, want)
+			}
+		}
+	}
+}

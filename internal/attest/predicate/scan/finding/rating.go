@@ -149,7 +149,7 @@ func parse(text, version string) vector {
 	switch prefix, _, _ := strings.Cut(text, "/"); prefix {
 	case "CVSS:4.0":
 		if v, err := cvss40.ParseVector(text); err == nil {
-			return vector{v.Vector(), "4.0", v.Score()}
+			return vector{v.Vector(), "4.0", base40(v)}
 		}
 	case "CVSS:3.1":
 		if v, err := cvss31.ParseVector(text); err == nil {
@@ -194,4 +194,23 @@ func Versions(versions ...string) string {
 		}
 	}
 	return strings.Join(all, ", ")
+}
+
+// base40 is the base score of CVSS 4.0, that of the base metrics alone (CVSS-B, section
+// 1.3). Threat and environmental metrics are somebody's view of their own environment,
+// and lower the score; in the earlier versions they are left out as well.
+func base40(v *cvss40.CVSS40) float64 {
+	text := "CVSS:4.0"
+	for _, metric := range []string{"AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"} {
+		value, err := v.Get(metric)
+		if err != nil {
+			return v.Score()
+		}
+		text += "/" + metric + ":" + value
+	}
+	base, err := cvss40.ParseVector(text)
+	if err != nil {
+		return v.Score()
+	}
+	return base.Score()
 }
