@@ -64,6 +64,9 @@ func sectionsOf(f io.ReadSeeker) (map[string]section, error) {
 		// Programs that unpack the archive take "/index.json" for "index.json", and follow a
 		// link of that name: what is no plain file takes its name all the same.
 		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
+		if name == "" {
+			return nil, errors.New("reading tar archive: it holds a file without a name")
+		}
 		if _, twice := sections[name]; twice {
 			return nil, fmt.Errorf("reading tar archive: it holds %.200q twice", name)
 		}
