@@ -21,7 +21,24 @@ lifters(finding) := [said |
 	some said in statements(finding)
 	count(problems(said, finding)) == 0
 	not contradicted(said, finding)
+	speaks_there(said, finding)
 ]
+
+# METADATA
+# description: |
+#   true where the statement is attested to every artifact in which the finding was found,
+#   or to what covers it: VEX for one platform says nothing of another
+speaks_there(said, finding) if {
+	document := input.attestations.items[said.attestation]
+	count(finding.attestations) > 0
+	every id in finding.attestations {
+		found := found_in(id)
+		count(found) > 0
+		every digest in found {
+			statement.covers(document, digest)
+		}
+	}
+}
 
 # METADATA
 # description: what is said about the vulnerability under its id and its aliases

@@ -197,10 +197,18 @@ test_a_digest_of_one_platform_does_not_lift_what_is_in_two if {
 			arm,
 		),
 	]
+	there := fixture.add(
+		sprintf("/attestations/items/%s/subject_digests/-", [fixture.statement("vex")]),
+		arm,
+	)
+
+	# VEX that is attested to one platform only says nothing of the other
+	alone := fixture.add("/vex/CVE-2026-9999", [_with({"products": [index]})])
+	vex.lifting(_finding) == set() with input as fixture.patch(array.concat(ops, [alone]))
 	lifted := {product |
 		some product in [fixture.digest, arm, index]
 		said := fixture.add("/vex/CVE-2026-9999", [_with({"products": [product]})])
-		ids := vex.lifting(_finding) with input as fixture.patch(array.concat(ops, [said]))
+		ids := vex.lifting(_finding) with input as fixture.patch(array.concat(ops, [there, said]))
 		count(ids) > 0
 	}
 	lifted == {index}
