@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
-	commonpb "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 	sigroot "github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
@@ -170,23 +169,6 @@ func checkChain(b *bundlepb.Bundle, material sigroot.TrustedMaterial) *Failure {
 		selfSigned := bytes.Equal(cert.RawIssuer, cert.RawSubject)
 		if selfSigned && (b.GetMediaType() != mediaType01 || !anchors(material, cert)) {
 			return fail(gatekeep.ReasonEnvelopeMalformed, "certificate %d of the chain is a root; roots do not come with the bundle", i)
-		}
-	}
-	return nil
-}
-
-// checkWork refuses certificates whose keys take too long to use. What cannot be read
-// is refused elsewhere, with its own reason.
-func checkWork(b *bundlepb.Bundle) *Failure {
-	material := b.GetVerificationMaterial()
-	brought := append([]*commonpb.X509Certificate{material.GetCertificate()}, material.GetX509CertificateChain().GetCertificates()...)
-	for _, c := range brought {
-		cert, err := x509.ParseCertificate(c.GetRawBytes())
-		if err != nil {
-			continue
-		}
-		if err := pki.CheckWork(cert); err != nil {
-			return fail(gatekeep.ReasonCertificateInvalid, "%v", err)
 		}
 	}
 	return nil

@@ -38,6 +38,9 @@ func (r *Root) logOf(entry *rekorpb.TransparencyLogEntry) *sigroot.TransparencyL
 // readEntry parses an entry and checks what the library does not. Entries of logs that
 // the root does not list count for nothing, and are judged by their shape only.
 func (r *Root) readEntry(entry *rekorpb.TransparencyLogEntry) (*tlog.Entry, *Failure) {
+	if why := checkBody(entry.GetCanonicalizedBody()); why != nil {
+		return nil, why
+	}
 	log := r.logOf(entry)
 	if log != nil {
 		entry = onlySignaturesOf(log, entry)
