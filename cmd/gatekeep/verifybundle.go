@@ -58,7 +58,7 @@ be read.`,
 	c.Flags().StringVar(&f.issuer, "certificate-oidc-issuer", "", "who vouched for the signer, as the whole URL in the certificate")
 	c.Flags().StringVar(&f.key, "key", "", "public key of the signer, PEM")
 	c.Flags().StringVar(&f.root, "trusted-root", "", "trusted_root.json or name of a root that is built in; with --key also 'none'")
-	c.Flags().BoolVar(&f.staging, "staging", false, "use the root of Sigstore's staging instance")
+	c.Flags().BoolVar(&f.staging, "staging", false, "use the root of Sigstore's staging instance, where no --trusted-root is given")
 	c.Flags().StringVar(&f.format, "format", "text", "text or json")
 	return c
 }
@@ -117,8 +117,6 @@ func (f *bundleCheck) check() error {
 		return usage("a bundle is signed with a key or by an identity: pass --key or --certificate-identity, not both")
 	case f.key == "" && (f.identity == "" || f.issuer == ""):
 		return usage("no signer: pass --certificate-identity with --certificate-oidc-issuer, or --key")
-	case f.staging && f.root != "":
-		return usage("--staging and --trusted-root both name the root; pass one")
 	case f.root == noRoot && f.key == "":
 		return usage("--trusted-root none leaves nothing to trust without --key")
 	case f.format != "text" && f.format != "json":
@@ -166,14 +164,15 @@ func isEnvelope(data []byte) bool {
 }
 
 func (f *bundleCheck) loadRoot() (*sigstore.Root, error) {
-	name := f.root
+	// In the protocol of the conformance suite --staging names the instance, and
+	// --trusted-root the root in place of that of the instance.
 	switch {
+	case f.root != "":
+		return loadRoot(f.root)
 	case f.staging:
-		name = roots.Staging
-	case name == "":
-		name = roots.Production
+		return loadRoot(roots.Staging)
 	}
-	return loadRoot(name)
+	return loadRoot(roots.Production)
 }
 
 // loadRoot reads a root that is built in, by its name, or a file.

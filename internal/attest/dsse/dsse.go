@@ -83,10 +83,16 @@ func (m *Message) SignedBy(key crypto.PublicKey, sig []byte) bool {
 		}
 		return slices.ContainsFunc(digests, func(d []byte) bool { return verifiesECDSA(key, d, sig) })
 	case *rsa.PublicKey:
-		return rsa.VerifyPKCS1v15(key, crypto.SHA256, m.sha256(), sig) == nil ||
-			rsa.VerifyPSS(key, crypto.SHA256, m.sha256(), sig, nil) == nil
+		return VerifiesRSA(key, crypto.SHA256, m.sha256(), sig) || VerifiesRSA(key, crypto.SHA384, m.sha384(), sig) ||
+			VerifiesRSA(key, crypto.SHA512, m.sha512(), sig)
 	}
 	return false
+}
+
+// VerifiesRSA reads a signature over a digest as PKCS #1 v1.5, and else as PSS: key
+// services offer both, with SHA-256 and the larger hashes (RFC 8017, section 8).
+func VerifiesRSA(key *rsa.PublicKey, hash crypto.Hash, digest, sig []byte) bool {
+	return rsa.VerifyPKCS1v15(key, hash, digest, sig) == nil || rsa.VerifyPSS(key, hash, digest, sig, nil) == nil
 }
 
 // verifiesECDSA reads a signature as ASN.1 DER, and else as r||s of IEEE P1363,

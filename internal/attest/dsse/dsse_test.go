@@ -2,7 +2,10 @@ package dsse
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
 	"strings"
@@ -38,6 +41,40 @@ func TestNoKeyAndStrangeKeysVerifyNothing(t *testing.T) {
 	for _, key := range []any{nil, "text", ed25519.PublicKey("short")} {
 		if Raw(nil).SignedBy(key, nil) {
 			t.Errorf("%v verified", key)
+		}
+	}
+}
+
+// Key services sign with RSA over SHA-256 and the larger hashes, by both schemes of
+// RFC 8017; the key tells neither.
+func TestRSASignsWithEveryHash(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message, other := PAE("application/vnd.in-toto+json", []byte("{}")), PAE("application/vnd.in-toto+json", []byte("[]"))
+	for name, c := range map[string]struct {
+		hash  crypto.Hash
+		holds bool
+	}{"SHA-256": {crypto.SHA256, true}, "SHA-384": {crypto.SHA384, true}, "SHA-512": {crypto.SHA512, true}, "SHA-1": {crypto.SHA1, false}, "SHA-224": {crypto.SHA224, false}} {
+		h := c.hash.New()
+		h.Write(message.bytes())
+		sum := h.Sum(nil)
+		pkcs, err := rsa.SignPKCS1v15(rand.Reader, key, c.hash, sum)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pss, err := rsa.SignPSS(rand.Reader, key, c.hash, sum, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for scheme, sig := range map[string][]byte{"PKCS #1": pkcs, "PSS": pss} {
+			if message.SignedBy(key.Public(), sig) != c.holds {
+				t.Errorf("%s with %s: want %v", scheme, name, c.holds)
+			}
+			if other.SignedBy(key.Public(), sig) {
+				t.Errorf("%s with %s verifies over another message", scheme, name)
+			}
 		}
 	}
 }

@@ -2,6 +2,8 @@ package sigstore
 
 import (
 	"crypto/x509"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sigstore/sigstore-go/pkg/bundle"
@@ -11,6 +13,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/pki"
 )
 
 // VerifyCertificate verifies a bundle that is signed with a certificate, and tells what
@@ -54,9 +57,18 @@ func (r *Root) leafOf(e *entity) (*x509.Certificate, *certificate.Summary, *Fail
 	if leaf.IsCA {
 		return invalid("signed with the certificate of a CA")
 	}
+	// Fulcio, certificate-specification.md: an issued certificate has the extended key
+	// usage for code signing and the key usage for digital signatures. To crypto/x509 a
+	// certificate without extension is good for everything.
+	if !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageCodeSigning) || leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		return invalid("the certificate is not for digital signatures of code")
+	}
 	summary, err := certificate.SummarizeCertificate(leaf)
 	if err == nil {
 		err = preferNewIssuer(leaf, &summary)
+	}
+	if err == nil {
+		err = nameAsWritten(leaf, &summary)
 	}
 	if err != nil {
 		return invalid("reading certificate: %v", err)
@@ -157,6 +169,21 @@ func preferNewIssuer(leaf *x509.Certificate, summary *certificate.Summary) error
 			return certificate.ParseDERString(extension.Value, &summary.Issuer)
 		}
 	}
+	return nil
+}
+
+// nameAsWritten takes the name as it stands in the certificate: the library writes a URI
+// anew. A URI without scheme, or an otherName, that reads like an address or a URI is
+// refused: identities are compared by their text.
+func nameAsWritten(leaf *x509.Certificate, summary *certificate.Summary) error {
+	kind, text := pki.KindDNS, summary.SubjectAlternativeName // an otherName is neither URI nor address
+	if names := pki.Names(leaf); len(names) > 0 && names[0].Kind != pki.KindDNS {
+		kind, text = names[0].Kind, names[0].Text
+	}
+	if kind != pki.KindAddress && pki.KindOf(text) != kind {
+		return fmt.Errorf("its name %.200q reads like one of another kind", text)
+	}
+	summary.SubjectAlternativeName = text
 	return nil
 }
 

@@ -155,8 +155,11 @@ func (c Content) signedBy(key crypto.PublicKey, sig []byte) bool {
 			}
 		}
 	case *rsa.PublicKey:
-		sum := c.sums[crypto.SHA256]
-		return sum != nil && rsa.VerifyPKCS1v15(key, crypto.SHA256, sum, sig) == nil
+		for h, sum := range c.sums {
+			if dsse.VerifiesRSA(key, h, sum, sig) {
+				return true
+			}
+		}
 	}
 	return false
 }

@@ -249,11 +249,18 @@ func TestEveryKindOfKeySigns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum256(artifact))
-		if err != nil {
-			t.Fatal(err)
+		for name, sum := range map[string][]byte{"sha256": sum256(artifact), "sha384": sum384(artifact), "sha512": sum512(artifact)} {
+			pkcs, err := rsa.SignPKCS1v15(rand.Reader, key, algorithms[name], sum)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pss, err := rsa.SignPSS(rand.Reader, key, algorithms[name], sum, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(fmt.Sprintf("RSA %d with %s", bits, name), key.Public(), pkcs, "", name)
+			check(fmt.Sprintf("RSA-PSS %d with %s", bits, name), key.Public(), pss, "", name)
 		}
-		check(fmt.Sprintf("RSA %d", bits), key.Public(), sig, "", "sha256")
 	}
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -265,6 +272,17 @@ func TestEveryKindOfKeySigns(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("Ed25519ph", public, prehashed, "", "sha512")
+}
+
+func TestEmptyArtifactIsAnArtifact(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig := ed25519.Sign(private, nil)
+	if !Artifact([]byte{}).signedBy(public, sig) || Artifact([]byte("x")).signedBy(public, sig) || (Content{}).signedBy(public, sig) {
+		t.Error("a signature over nothing is one over an artifact of no bytes, and no other")
+	}
 }
 
 func sum256(b []byte) []byte { s := sha256.Sum256(b); return s[:] }

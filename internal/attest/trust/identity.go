@@ -162,7 +162,8 @@ func (l *loader) setAuthority(s *Signer, doc signerFile) error {
 // signer's. Issuer and identity are compared whole:
 // "https://token.actions.githubusercontent.com/other" is another issuer.
 func (s *Signer) Is(c certificate.Summary) bool {
-	if s.issuer == "" || s.issuer != c.Issuer || !s.isCalled(c.SubjectAlternativeName) {
+	name := c.SubjectAlternativeName
+	if s.issuer == "" || s.issuer != c.Issuer || !s.isCalled(pki.Name{Kind: pki.KindOf(name), Text: name}) {
 		return false
 	}
 	return !slices.ContainsFunc(s.fields, func(f field) bool { return !f.matches(c.Extensions) })
@@ -175,16 +176,21 @@ func (s *Signer) Called(leaf *x509.Certificate) (name string, ok bool) {
 		return "", false
 	}
 	for _, name := range pki.Names(leaf) {
-		if name.Kind == pki.KindOf(s.calledAs()) && s.isCalled(name.Text) {
+		if s.isCalled(name) {
 			return name.Text, true
 		}
 	}
 	return "", false
 }
 
-func (s *Signer) isCalled(name string) bool {
-	if s.pattern != nil {
-		return s.pattern.MatchString(name)
+// isCalled compares kind and text. A star in the glob of an address stands for its local
+// part: what has a second @ is the address of nobody there.
+func (s *Signer) isCalled(name pki.Name) bool {
+	switch {
+	case name.Kind != pki.KindOf(s.calledAs()):
+		return false
+	case s.pattern != nil:
+		return s.pattern.MatchString(name.Text) && (name.Kind != pki.KindAddress || strings.Count(name.Text, "@") == 1)
 	}
-	return s.subject != "" && s.subject == name
+	return s.subject != "" && s.subject == name.Text
 }

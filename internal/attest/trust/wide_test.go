@@ -303,3 +303,59 @@ statements: []
 		t.Error("a signer without identity has one")
 	}
 }
+
+// A name counts for what it is: what matches the text of a glob may still be the name of
+// somebody else.
+func TestGlobOfAnIdentityMatchesItsOwnKindOnly(t *testing.T) {
+	const mail = "https://idp.acme.example"
+	p, err := Load(mapOf(map[string]string{"trust.yaml": `
+version: 1
+signers:
+  people: {issuer: "` + mail + `", subjectPattern: "*@acme.example", root: sigstore-production}
+  alice:  {issuer: "` + mail + `", subject: "alice@acme.example", root: sigstore-staging}
+  builds: {issuer: "` + githubIssuer + `", subjectPattern: "https://github.com/acme/app/.github/workflows/*@refs/tags/**", root: sigstore-production}
+statements: []
+`}), "trust.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	workflows := "https://github.com/acme/app/.github/workflows/"
+	for _, c := range []struct {
+		signer, issuer, san string
+		want                bool
+	}{
+		{"people", mail, "bob@acme.example", true},
+		{"people", mail, "@acme.example", true},
+		{"people", mail, "bob@evil.example@acme.example", false},
+		{"people", mail, "mailto:bob@acme.example", false},
+		{"people", mail, "https:bob@acme.example", false},
+		{"people", mail, "bob@acme.example.evil.example", false},
+		{"people", mail, "bob@ACME.example", false},
+		{"people", mail, "bob@acme\u2024example", false},
+		{"people", mail, "bob@xacme.example", false},
+		{"people", mail, "bob%40acme.example", false},
+		{"people", mail, "", false},
+		{"people", mail, "acme.example", false},
+		{"people", githubIssuer, "bob@acme.example", false},
+		{"people", mail + "/", "bob@acme.example", false},
+		{"alice", mail, "alice@acme.example", true},
+		{"alice", mail, "Alice@acme.example", false},
+		{"alice", mail, "alice@acme.example ", false},
+		{"builds", githubIssuer, workflows + "build.yml@refs/tags/v1", true},
+		{"builds", githubIssuer, workflows + "build.yml@refs/tags/a/b", true},
+		{"builds", githubIssuer, workflows + "build.yml@refs/heads/x@refs/tags/v1", false},
+		{"builds", githubIssuer, workflows + "evil/build.yml@refs/tags/v1", false},
+		{"builds", githubIssuer, workflows + "build.yml%2F@refs/heads/main", false},
+		{"builds", githubIssuer, "https://github.com/acme/app%2F.github/workflows/build.yml@refs/tags/v1", false},
+		{"builds", githubIssuer, "https://github.com/ACME/app/.github/workflows/build.yml@refs/tags/v1", false},
+		{"builds", githubIssuer, "HTTPS" + strings.TrimPrefix(workflows, "https") + "build.yml@refs/tags/v1", false},
+		{"builds", githubIssuer, "https://github.com.evil.example/acme/app/.github/workflows/build.yml@refs/tags/v1", false},
+		{"builds", githubIssuer, "https://evil.example/" + workflows + "build.yml@refs/tags/v1", false},
+		{"builds", githubIssuer, workflows + "build.yml@refs/tags/v1\n" + workflows, true}, // ** is anything; no certificate has a line break
+	} {
+		got := p.signers[c.signer].Is(certificate.Summary{SubjectAlternativeName: c.san, Extensions: certificate.Extensions{Issuer: c.issuer}})
+		if got != c.want {
+			t.Errorf("%s as %q of %s: %v", c.san, c.signer, c.issuer, got)
+		}
+	}
+}
