@@ -1,5 +1,5 @@
 // Package layout checks signed in-toto links against a signed in-toto layout, by the
-// in-toto specification 1.0. The rules for artifacts are those of in-toto-golang.
+// in-toto specification 1.0. Documents and patterns are read by in-toto-golang.
 //
 // Left out on purpose: inspections, which are commands of the layout's author that a
 // verifier would run; sublayouts; functionaries by certificate, who never count.
@@ -71,7 +71,7 @@ func Verify(layoutEnvelope []byte, links [][]byte, owners []Key, now time.Time) 
 		return nil, err
 	}
 	s := &Summary{Expires: expires}
-	reported := map[string]in_toto.Metadata{}
+	reported := map[string]in_toto.Link{}
 	for _, step := range l.Steps {
 		done, err := perform(step, l.Keys, candidates)
 		if err != nil {
@@ -83,7 +83,7 @@ func Verify(layoutEnvelope []byte, links [][]byte, owners []Key, now time.Time) 
 		if done.otherCommand {
 			s.OtherCommands = append(s.OtherCommands, step.Name)
 		}
-		reported[step.Name] = &in_toto.Metablock{Signed: done.link}
+		reported[step.Name] = done.link
 	}
 	for _, step := range l.Steps {
 		if err := obey(step, reported); err != nil {

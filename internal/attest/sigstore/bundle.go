@@ -158,6 +158,9 @@ func checkChain(b *bundlepb.Bundle, material sigroot.TrustedMaterial) *Failure {
 		// "When used in a 0.3 bundle [...] form (3) MUST be used": one certificate.
 		return fail(gatekeep.ReasonEnvelopeMalformed, "a bundle of version 0.3 holds one certificate and no chain")
 	}
+	if len(chain) > pki.MaxCertificates {
+		return fail(gatekeep.ReasonTooLarge, "a chain of %d certificates is over the bound of %d", len(chain), pki.MaxCertificates)
+	}
 	for i, c := range chain {
 		if i == 0 {
 			continue // the leaf, which is judged as such

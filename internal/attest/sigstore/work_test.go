@@ -20,6 +20,7 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/testing/ca"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/pki"
 )
 
 // longKey is a key of 20,000 bits, and a certificate of a virtual authority for it.
@@ -90,6 +91,15 @@ func TestLongKeysAreNotUsed(t *testing.T) {
 			Certificates: []*commonpb.X509Certificate{leaf, {RawBytes: der}},
 		}}
 	}, gatekeep.ReasonCertificateInvalid, tooLong)
+	judged(t, "more certificates than a chain has", r, func(b *protobundle.Bundle) {
+		leaf := b.VerificationMaterial.GetCertificate()
+		b.MediaType = mediaType02
+		many := make([]*commonpb.X509Certificate, pki.MaxCertificates+1)
+		for i := range many {
+			many[i] = leaf
+		}
+		b.VerificationMaterial.Content = &protobundle.VerificationMaterial_X509CertificateChain{X509CertificateChain: &commonpb.X509CertificateChain{Certificates: many}}
+	}, gatekeep.ReasonTooLarge, "is over the bound")
 	judged(t, "key in the log entry", r, entry("PUBLIC KEY", spki), gatekeep.ReasonEnvelopeMalformed, tooLong)
 	judged(t, "PKCS #1 key in the log entry", r, entry("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(key)), gatekeep.ReasonEnvelopeMalformed, tooLong)
 	judged(t, "key of an entry in a log that nobody knows", r, func(b *protobundle.Bundle) {

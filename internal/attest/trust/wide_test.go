@@ -359,3 +359,63 @@ statements: []
 		}
 	}
 }
+
+// A list of nobody is nobody and never everybody, however it is written; and what YAML
+// can write in two ways is read in one.
+func TestListOfNobodyIsNotEverybody(t *testing.T) {
+	key := newPEM(t, elliptic.P256())
+	load := func(rules string) (*Policy, error) {
+		return Load(mapOf(map[string]string{"k.pub": key, "folder/k.pub": key, "trust.yaml": "version: 1\nsigners: &all\n  one: {key: k.pub}\n" + rules}), "trust.yaml")
+	}
+	provenance, _ := predicate.Lookup("https://slsa.dev/provenance/v1")
+	for rules, want := range map[string]string{
+		"statements: []\n":     "",
+		"statements: null\n":   "/statements",
+		"":                     "statements",
+		"statements: {}\n":     "cannot unmarshal",
+		"statements: [null]\n": "/statements/0",
+		"statements: [{types: [provenance], signers: []}]\n":                          "/statements/0",
+		"statements: [{types: [provenance], signers: null}]\n":                        "/statements/0",
+		"statements: [{types: [provenance], signers: one}]\n":                         "cannot unmarshal",
+		"statements: [{types: [provenance], signers: [\"\"]}]\n":                      "/statements/0",
+		"statements: [{types: [provenance], signers: [null]}]\n":                      "/statements/0",
+		"statements: [{types: [provenance], signers: ['*']}]\n":                       `no signer named "*"`,
+		"statements: [{types: [provenance], signers: [ONE]}]\n":                       `no signer named "ONE"`,
+		"statements: [{types: [provenance], signers: [one, one]}]\n":                  "/statements/0/signers",
+		"statements: [{types: [], signers: [one]}]\n":                                 "/statements/0/types",
+		"statements: [{types: ['*'], signers: [one]}]\n":                              "no kind",
+		"statements: [{types: [provenance], signers: [one], environments: []}]\n":     "/statements/0/environments",
+		"statements: [{types: [provenance], signers: [one], environments: null}]\n":   "/statements/0/environments",
+		"statements: [{types: [provenance], signers: [one], environments: ['']}]\n":   "/statements/0/environments",
+		"statements: [{types: [provenance], signers: [one], threshold: 0}]\n":         "/statements/0/threshold",
+		"statements: [{types: [provenance], signers: [one], threshold: 1}]\n":         "/statements/0/threshold",
+		"statements: [{types: [provenance], signers: [one], threshold: -1}]\n":        "/statements/0/threshold",
+		"statements: [{types: [provenance], signers: [one], threshold: null}]\n":      "/statements/0/threshold",
+		"statements: [{types: [provenance], signers: [one], threshold: \"2\"}]\n":     "cannot unmarshal",
+		"statements: [{types: [provenance], unsigned: yes}]\n":                        "/statements/0",
+		"statements: [{types: [provenance], unsigned: true, threshold: 2}]\n":         "/statements/0",
+		"statements: [{types: [provenance], signers: [one], Signers: [two]}]\n":       "field Signers not found",
+		"statements: [{types: [provenance], signers: [one], signers: []}]\n":          "already defined",
+		"statements: [{<<: {signers: [one]}, types: [provenance], signers: []}]\n":    "/statements/0",
+		"statements: [{<<: {unsigned: true}, types: [provenance], signers: [one]}]\n": "/statements/0",
+		"statements: &s [{types: *s, signers: [one]}]\n":                              "",
+		"statements: []\nstatements: [{types: [provenance], unsigned: true}]\n":       "already defined",
+		"statements: []\nlayouts: {a: {file: k.pub, owners: []}}\n":                   "/layouts/a/owners",
+		"statements: []\nlayouts: {a: {file: k.pub}}\n":                               "/layouts/a",
+		"statements: []\nlayouts: {a: {file: folder/../../k.pub, owners: [one]}}\n":   "inside the folder",
+		"statements: []\nroots: {a: folder/../../root.json}\n":                        "inside the folder",
+		"statements: []\nroots: {a: 'C:\\root.json'}\n":                               "roots.a",
+		"statements: []\nroots: {a: null}\n":                                          "/roots/a",
+	} {
+		p, err := load(rules)
+		switch {
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%q: %v, want %q", rules, err, want)
+		case err == nil && (p.May("one", provenance, "https://slsa.dev/provenance/v1", "") || p.May("", provenance, "https://slsa.dev/provenance/v1", "production")):
+			t.Errorf("%q: somebody may", rules)
+		}
+		if may, _ := p.MayUnsigned(provenance, "https://slsa.dev/provenance/v1", "production"); may {
+			t.Errorf("%q: anybody may", rules)
+		}
+	}
+}
