@@ -94,7 +94,19 @@ type Record struct {
 	Rejected  []Rejection `json:"rejected"`
 	Regimes   []Regime    `json:"regimes"` // those that were active, as judged
 	Decision  Decision    `json:"decision"`
+	Seal      *Seal       `json:"seal,omitempty"` // nil where the signature is all there is
 }
+
+// Seal says who vouches for the evidence beside the key that signs it. Evidence that
+// says so and lacks it was stripped.
+type Seal struct {
+	Log       string `json:"log,omitempty"`       // origin of the transparency log that holds the statement
+	Timestamp string `json:"timestamp,omitempty"` // RFC 3161 authority: its address, or TimestampOwn
+}
+
+// TimestampOwn is an authority that the gate runs itself. Its time proves no more than
+// the gate's own clock.
+const TimestampOwn = "own: for demonstrations, proves no more than the gate's clock"
 
 // RecordSchema names the shape of a Record.
 const RecordSchema = "gatekeep.dev/record/v1"

@@ -56,7 +56,7 @@ var rooms = []room{
 		"github.com/sigstore/", "github.com/secure-systems-lab/", "github.com/in-toto/", "github.com/openvex/go-vex",
 		"github.com/google/go-containerregistry", "google.golang.org/protobuf", "github.com/CycloneDX/cyclonedx-go", "github.com/klauspost/compress", "golang.org/x/net", "github.com/pandatix/go-cvss",
 	}},
-	{path: "internal/signing", floor: 2, third: []string{"github.com/sigstore/", "github.com/secure-systems-lab/", "google.golang.org/protobuf"}},
+	{path: "internal/signing", floor: 2, third: []string{"github.com/sigstore/", "github.com/digitorus/timestamp", "github.com/secure-systems-lab/", "google.golang.org/protobuf"}},
 	{path: "internal/calendar", floor: 2, third: []string{"github.com/robfig/cron/v3", "github.com/teambition/rrule-go"}, never: []string{"net/http"}},
 	{path: "internal/state", floor: 2, never: []string{"net/http"}},
 	{path: "internal/ledger", floor: 2, third: []string{

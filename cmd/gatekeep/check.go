@@ -24,7 +24,6 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/gate"
 	"github.com/gatekeep-dev/gatekeep/internal/policy"
 	"github.com/gatekeep-dev/gatekeep/internal/report"
-	"github.com/gatekeep-dev/gatekeep/internal/signing"
 	"github.com/gatekeep-dev/gatekeep/internal/state"
 )
 
@@ -42,6 +41,7 @@ type checkFlags struct {
 	out          string
 	key          string
 	state        string
+	vouch        vouchFlags
 	uncertainty  time.Duration
 	timeout      time.Duration
 	verifySBOM   bool
@@ -82,8 +82,9 @@ trust policy names for it is reported and never used.`,
 	fs.StringVar(&f.at, "at", "", "judge as if it were this time (RFC 3339); recorded as stated by the caller")
 	fs.StringVar(&f.mode, "mode", "", "enforce, warn or observe; only enforce shuts (default: that of the bundle)")
 	fs.StringVar(&f.format, "format", "text", "one of "+strings.Join(report.Names(), ", "))
-	fs.StringVar(&f.out, "out", "", "write the sealed evidence bundle here; needs --key")
+	fs.StringVar(&f.out, "out", "", "write the sealed evidence bundle to this file, or into this folder as evidence-<decision>.zip; needs --key")
 	fs.StringVar(&f.key, "key", "", "private key that signs the evidence (password in GATEKEEP_PASSWORD)")
+	f.vouch.register(fs)
 	fs.StringVar(&f.state, "state", "", "folder in which the gate remembers, for bundles that declare state")
 	fs.DurationVar(&f.uncertainty, "clock-uncertainty", 2*time.Second, "how far this machine's clock may be off, the cut to a second included")
 	fs.BoolVar(&f.verifySBOM, "verify-sbom", false, "make the SBOM of each artifact anew and hold the attested one against it (needs gatekeep-sbom)")
@@ -110,15 +111,18 @@ func check(ctx context.Context, w *world, f checkFlags, subjects []string) error
 	if err != nil {
 		return err
 	}
-	var signer signing.Signer
+	k := keeper{out: f.out}
 	if f.key != "" {
-		if signer, err = openSigner(ctx, w, f.key); err != nil {
+		if k.signer, err = openSigner(ctx, w, f.key); err != nil {
 			return err
 		}
 	}
-	answer, err := answerOf(ctx, f, q, subjects, p)
+	k.vouchers, err = f.vouch.open(ctx, k.signer, q.Clock.Now)
+	var answer *gate.Answer
+	var path string
 	if err == nil {
-		err = keep(ctx, answer, f.out, signer)
+		q.Seal = f.vouch.seal(k.vouchers)
+		answer, path, err = settle(ctx, f, q, subjects, p, k)
 	}
 	if unknown := new(bundle.UnknownError); errors.As(err, &unknown) {
 		return usageError{err}
@@ -130,10 +134,34 @@ func check(ctx context.Context, w *world, f checkFlags, subjects []string) error
 		return show.unjudged(err, mode)
 	}
 	p.done()
-	if err := show.record(answer.Record, f.out, f.key); err != nil {
+	if err := show.record(answer.Record, path, f.key); err != nil {
 		return fmt.Errorf("printing the answer: %w", err)
 	}
 	return exitOf(answer.Record.Decision.Outcome, answer.Record.Mode)
+}
+
+// again is the pause before a decision that another one overtook is made again.
+const again = 20 * time.Millisecond
+
+// settle judges and keeps the answer; again where another decision came between, since
+// what it used up may not be used twice.
+func settle(ctx context.Context, f checkFlags, q gate.Question, subjects []string, p *progress, k keeper) (*gate.Answer, string, error) {
+	for {
+		answer, err := answerOf(ctx, f, q, subjects, p)
+		if err != nil {
+			return nil, "", err
+		}
+		p.step("keeping evidence")
+		path, err := k.keep(ctx, answer)
+		if !errors.Is(err, state.ErrConflict) {
+			return answer, path, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, "", err
+		case <-time.After(again):
+		}
+	}
 }
 
 // sensible refuses flags that contradict each other or themselves, before any work
@@ -150,11 +178,16 @@ func (f checkFlags) sensible() error {
 		return usage("reading --timeout: %s is no time to judge in; pass more, such as 2m", f.timeout)
 	case f.uncertainty < 0:
 		return usage("reading --clock-uncertainty: %s is below zero", f.uncertainty)
-	case f.out == "":
-		return nil
 	}
-	if info, err := os.Stat(f.out); err == nil && !info.Mode().IsRegular() {
-		return usage("reading --out: %s is no file; name the file to write, such as evidence.zip", f.out)
+	if err := f.vouch.sensible(f.out, f.at != ""); err != nil || f.out == "" {
+		return err
+	}
+	info, err := os.Stat(f.out)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil && !info.Mode().IsRegular():
+		return usage("reading --out: %s is neither file nor folder; name the file to write, such as evidence.zip", f.out)
 	}
 	return isFolder("--out", filepath.Dir(f.out))
 }

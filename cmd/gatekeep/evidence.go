@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto"
 	"errors"
 	"fmt"
 	"os"
@@ -25,41 +24,8 @@ func evidenceCommand(w *world) *cobra.Command {
 			return usage("no command given (see '%s --help')", cmd.CommandPath())
 		},
 	}
-	c.AddCommand(evidenceVerifyCommand(w), evidenceShowCommand(w), evidenceReplayCommand(w), evidenceInspectCommand(w))
+	c.AddCommand(evidenceVerifyCommand(w), evidenceShowCommand(w), evidenceReplayCommand(w), evidenceInspectCommand(w), evidenceCompleteCommand(w))
 	return c
-}
-
-func evidenceVerifyCommand(w *world) *cobra.Command {
-	var key string
-	c := &cobra.Command{
-		Use:   "verify BUNDLE...",
-		Short: "Check every byte of a bundle and who signed it",
-		Long: `verify checks a bundle as a closed world: every file that it lists is there,
-unchanged, in its place, and nothing else is; what is signed is what is inside;
-and the signature was made by the key that you got by another way. It needs no
-network. Exit 0 only when every check of every bundle holds.`,
-		Example: "  gatekeep evidence verify --key gate.pub evidence.zip",
-		Args:    cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if key == "" {
-				return usage("no key: pass --key with the gate's public key, got from its owner and not from the bundle")
-			}
-			public, err := loadPublicKey(key)
-			if err != nil {
-				return err
-			}
-			return eachBundle(w, args, verifyWith(public))
-		},
-	}
-	c.Flags().StringVar(&key, "key", "", "public key of the gate, from its owner")
-	return c
-}
-
-// verifyWith makes every check with the key that the caller brought.
-func verifyWith(key crypto.PublicKey) func(*evidence.Bundle) (evidence.Verification, error) {
-	return func(b *evidence.Bundle) (evidence.Verification, error) {
-		return evidence.Verify(b, evidence.VerifyOptions{Key: key}), nil
-	}
 }
 
 func evidenceReplayCommand(w *world) *cobra.Command {
@@ -181,7 +147,7 @@ func evidenceShowCommand(w *world) *cobra.Command {
 				return unshown(w, args[0], err)
 			}
 			options := report.Options{Colour: w.colour(), Width: w.width, EvidencePath: args[0],
-				VerifyCommand: "gatekeep evidence verify --key gate.pub " + args[0]}
+				VerifyCommand: verifyCommand(contents.Record, "gate.pub", args[0])}
 			return report.Formats[show.format](w.out, contents.Record, options)
 		},
 	}

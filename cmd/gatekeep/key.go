@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
+	"github.com/gatekeep-dev/gatekeep/internal/signing/stamp"
 )
 
 func keyCommand(w *world) *cobra.Command {
@@ -51,7 +53,44 @@ the form that cosign reads; without one it is plain PKCS #8.`,
 		},
 	}
 	generate.Flags().StringVar(&out, "out", "gatekeep", "name of the two files, without ending")
-	c.AddCommand(generate, keyPublicCommand(w))
+	c.AddCommand(generate, keyPublicCommand(w), keyTimestampCommand(w))
+	return c
+}
+
+// keyTimestampCommand makes an RFC 3161 authority of one's own.
+func keyTimestampCommand(w *world) *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "timestamp",
+		Short: "Make a timestamp authority of your own, for demonstrations, in NAME.key and NAME.pem",
+		Long: `timestamp makes an RFC 3161 authority that 'gatekeep check --timestamp NAME.key'
+stamps with: NAME.key (private key and certificates, mode 0600) and NAME.pem (the
+certificates alone, for those who verify). It proves no more than the gate's own
+clock, and evidence says so. For production name the URL of an authority that
+somebody else runs.`,
+		Example: "  gatekeep key timestamp --out keys/tsa",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			for _, path := range []string{out + ".key", out + ".pem"} {
+				if _, err := os.Lstat(path); err == nil {
+					return alreadyThere(path)
+				}
+			}
+			private, chain, err := stamp.GenerateOwn(time.Now())
+			if err != nil {
+				return err
+			}
+			if err := writeNew(out+".key", private, 0o600); err != nil {
+				return err
+			}
+			if err := writeNew(out+".pem", chain, 0o644); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(w.out, "%s.key\n%s.pem\n", out, out)
+			return err
+		},
+	}
+	c.Flags().StringVar(&out, "out", "tsa", "name of the two files, without ending")
 	return c
 }
 

@@ -48,7 +48,7 @@ commitments, never names of persons.`,
 		},
 	}
 	c.AddCommand(ledgerInitCommand(w), ledgerAppendCommand(w), ledgerKeyCommand(w), ledgerRotateCommand(w), ledgerVerifyCommand(w),
-		ledgerProveCommand(w), ledgerPopulationCommand(w), ledgerShowCommand(w), ledgerServeCommand(w))
+		ledgerProveCommand(w), ledgerPopulationCommand(w), ledgerShowCommand(w), ledgerServeCommand(w), ledgerTrustCommand(w))
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence"
 	"github.com/gatekeep-dev/gatekeep/internal/gate"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 	"github.com/gatekeep-dev/gatekeep/internal/state"
@@ -219,19 +220,21 @@ func answered(t *testing.T, f checkFlags) (*gate.Answer, signing.Signer) {
 func TestEvidenceOfARememberedDecisionIsNeverRemoved(t *testing.T) {
 	answer, signer := answered(t, checkFlags{})
 	dir := t.TempDir()
-	taken := filepath.Join(dir, "ev.zip") // a folder took the name meanwhile
+	taken := filepath.Join(dir, "evidence-"+answer.Record.ID+".zip") // a folder took the name meanwhile
 	if err := os.Mkdir(taken, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err := keep(t.Context(), answer, taken, signer)
-	if err == nil || !strings.Contains(err.Error(), "which is whole in "+filepath.Join(dir, ".ev.zip.")) {
+	_, err := keeper{out: dir, signer: signer}.keep(t.Context(), answer)
+	if err == nil || !strings.Contains(err.Error(), "which is whole in "+filepath.Join(dir, ".evidence-dec-")) {
 		t.Fatalf("keep says %v", err)
 	}
-	left, err := filepath.Glob(filepath.Join(dir, ".ev.zip.*"))
+	left, err := filepath.Glob(filepath.Join(dir, ".evidence-*"))
 	if err != nil || len(left) != 1 {
 		t.Fatalf("files: %v, %v", left, err)
 	}
-	v, err := checkFile(left[0], verifyWith(signer.Public()))
+	v, err := checkFile(left[0], func(b *evidence.Bundle) (evidence.Verification, error) {
+		return evidence.Verify(b, evidence.VerifyOptions{Key: signer.Public()}), nil
+	})
 	if err != nil || !v.OK() {
 		t.Errorf("what is left does not verify: %v, %v", v, err)
 	}
@@ -250,10 +253,10 @@ func TestNoEvidenceIsLeftOfADecisionThatDoesNotCount(t *testing.T) {
 	first, signer := answered(t, f)
 	second, _ := answered(t, f) // judged at the same time: both are number one
 	out := t.TempDir()
-	if err := keep(t.Context(), first, filepath.Join(out, "1.zip"), signer); err != nil {
+	if _, err := (keeper{out: filepath.Join(out, "1.zip"), signer: signer}).keep(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	if err := keep(t.Context(), second, filepath.Join(out, "2.zip"), signer); !errors.Is(err, state.ErrConflict) {
+	if _, err := (keeper{out: filepath.Join(out, "2.zip"), signer: signer}).keep(t.Context(), second); !errors.Is(err, state.ErrConflict) {
 		t.Errorf("the second is kept with %v, want %v", err, state.ErrConflict)
 	}
 	files, err := os.ReadDir(out)

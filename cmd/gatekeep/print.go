@@ -36,9 +36,17 @@ func printerOf(w *world, format string) (printer, error) {
 func (p printer) record(r gatekeep.Record, out, key string) error {
 	options := report.Options{Colour: p.w.colour(), Width: p.w.width, EvidencePath: out}
 	if out != "" {
-		options.VerifyCommand = fmt.Sprintf("gatekeep evidence verify --key %s %s", publicName(key), out)
+		options.VerifyCommand = verifyCommand(r, publicName(key), out)
 	}
 	return report.Formats[p.format](p.w.out, r, options)
+}
+
+// verifyCommand is how to verify the evidence of a record.
+func verifyCommand(r gatekeep.Record, key, path string) string {
+	if r.Seal != nil {
+		key += " --trusted-root trusted_root.json"
+	}
+	return fmt.Sprintf("gatekeep evidence verify --key %s %s", key, path)
 }
 
 // publicName is the customary name of the public half of a key file. A key that a

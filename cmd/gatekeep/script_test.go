@@ -19,8 +19,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asGatekeep) != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){
-		"gatekeep": main, "image": command(push), "envelopes": command(envelopes), "tamper": command(tamper), "unzipped": command(unzipped),
+		"gatekeep": main, "image": command(push), "envelopes": command(envelopes), "tamper": command(tamper), "unzipped": command(unzipped), "unpacked": command(unpacked),
 	})
 }
 
@@ -67,6 +70,19 @@ func unzipped(args []string) error {
 	}
 	_, err = io.Copy(os.Stdout, f)
 	return err
+}
+
+// unpacked is `unpacked ARCHIVE FOLDER`: it unpacks a zip archive, as unzip does.
+func unpacked(args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: unpacked ARCHIVE FOLDER")
+	}
+	archive, err := zip.OpenReader(args[0])
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	return os.CopyFS(args[1], archive)
 }
 
 // exits is `exits CODE PROGRAM ARGUMENT...`: PROGRAM ends with exactly that code. An
@@ -190,7 +206,7 @@ func expand(ts *testscript.TestScript, neg bool, args []string) {
 // them; where they are missing those scripts are skipped, except in CI.
 func tools(t *testing.T) map[string]string {
 	out := map[string]string{}
-	for name, program := range map[string]string{"CRANE": "crane", "COSIGN": "cosign", "SBOM": "gatekeep-sbom"} {
+	for name, program := range map[string]string{"CRANE": "crane", "COSIGN": "cosign", "COSIGN3": "cosign3", "SBOM": "gatekeep-sbom"} {
 		path := os.Getenv("GATEKEEP_" + name)
 		if path == "" {
 			path, _ = exec.LookPath(program)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/difference"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/vsa"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
@@ -39,7 +40,10 @@ func (s sealed) checkFiles(m manifest, err error) []Check {
 	bad := func(path, reason, format string, args ...any) {
 		out = append(out, failed(name, path, PathManifest, archive.Refuse(reason, path, format, args...)))
 	}
-	listed := map[string]bool{PathManifest: true, PathSums: true, PathSignature: true}
+	listed := map[string]bool{}
+	for _, path := range unlisted {
+		listed[path] = true
+	}
 	for _, f := range m.Files {
 		listed[f.Path] = true
 		switch got, ok := s.sums[f.Path]; {
@@ -286,7 +290,7 @@ func (s sealed) checkStatement(r gatekeep.Record, recordErr error, e signing.Env
 	if err != nil {
 		return failed(name, what, PathRecord, archive.Refuse(ReasonStatementMismatch, PathRecord, "%v", err))
 	}
-	if at, differs := difference(want, got, false); differs {
+	if at, differs := difference.Of(want, got, false); differs {
 		reason := ReasonStatementMismatch
 		if strings.HasPrefix(at, "subject") {
 			reason = ReasonSubjectMismatch
@@ -312,4 +316,34 @@ func checkValidity(e signing.Envelope, err error, at time.Time) Check {
 		return failed(name, what, against, archive.Refuse(ReasonExpired, "", "the decision expired at %s", summary.NotAfter.UTC().Format(time.RFC3339)))
 	}
 	return held(name, what, against, "")
+}
+
+// checkPurpose holds the decision against what the verifier wants to act on, so that
+// evidence of one image or environment is not taken for that of another.
+func (s sealed) checkPurpose(r gatekeep.Record, err error, opts VerifyOptions) []Check {
+	const name = "purpose"
+	if err != nil {
+		return nil // said already
+	}
+	var out []Check
+	hold := func(ok bool, what, got, want, reason string) {
+		if ok {
+			out = append(out, held(name, what, want, ""))
+			return
+		}
+		out = append(out, failed(name, what, want, archive.Refuse(reason, "", "the decision is about %s", clip(got))))
+	}
+	if opts.Subject != "" {
+		_, part := r.Case.Subject.Artifacts[opts.Subject]
+		hold(part || r.Case.Subject.Digest == opts.Subject, "subject", r.Case.Subject.Digest, opts.Subject, ReasonSubjectMismatch)
+	}
+	if opts.Environment != "" {
+		got := r.Case.Request.Environment
+		hold(got == opts.Environment, "environment", fmt.Sprintf("%q", got), fmt.Sprintf("%q", opts.Environment), ReasonEnvironmentMismatch)
+	}
+	if opts.Open {
+		got := r.Decision.Outcome
+		hold(got.Opens(), "outcome", "a gate that stayed shut: "+got.String(), "an open gate", ReasonOutcomeMismatch)
+	}
+	return out
 }

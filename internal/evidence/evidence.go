@@ -6,7 +6,6 @@ package evidence
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/guide"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/vsa"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )
@@ -33,6 +33,7 @@ type Contents struct {
 	PolicySignature []byte            // a Sigstore bundle; nil where the policy is not signed
 	Trust           map[string][]byte // by path relative to trust.yaml
 	Reports         map[string][]byte // by file name, such as report.md
+	Remembered      []byte            // checkpoint of the log before this decision; nil where it is not logged
 	NotAfter        time.Time         // when the decision expires; zero where it does not
 }
 
@@ -41,44 +42,11 @@ type Contents struct {
 // key give the same bytes wherever the key's algorithm is deterministic, as those of
 // package signing are.
 func Seal(w io.Writer, c Contents, signer signing.Signer) error {
-	if signer == nil {
-		return errors.New("sealing evidence: no key given")
-	}
-	files, err := filesOf(c, signer)
+	d, err := Prepare(c, signer)
 	if err != nil {
-		return fmt.Errorf("sealing evidence: %w", err)
+		return err
 	}
-	m := manifest{Schema: Schema, DecisionID: c.Record.ID, Files: []fileItem{}}
-	for _, f := range files {
-		m.Files = append(m.Files, itemOf(f))
-	}
-	mediaTypes(m.Files, c.Record.Case.Envelopes)
-	listed, err := canonical(m, PathManifest)
-	if err != nil {
-		return fmt.Errorf("sealing evidence: %w", err)
-	}
-	if len(listed) > maxManifest {
-		return fmt.Errorf("sealing evidence: %s would have %d bytes; the bound is %d", PathManifest, len(listed), maxManifest)
-	}
-	sums := m.sums(digest.Of(listed))
-	statement, err := statementOf(c.Record, digest.Of(listed), digest.Of(sums), c.NotAfter)
-	if err != nil {
-		return fmt.Errorf("sealing evidence: %w", err)
-	}
-	signed, err := signing.SignStatement(signer, statement)
-	if err != nil {
-		return fmt.Errorf("sealing evidence: %w", err)
-	}
-	files = append(files, archive.File{Path: PathManifest, Data: listed},
-		archive.File{Path: PathSums, Data: sums}, archive.File{Path: PathSignature, Data: signed})
-	slices.SortFunc(files, byPath)
-	if err := agree(files); err != nil {
-		return fmt.Errorf("sealing evidence: %w", err)
-	}
-	if err := archive.Write(w, files); err != nil {
-		return fmt.Errorf("writing evidence: %w", err)
-	}
-	return nil
+	return d.Write(w)
 }
 
 // statementOf is the statement of a bundle.
@@ -101,7 +69,7 @@ func filesOf(c Contents, signer signing.Signer) ([]archive.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	guide, err := guideOf(c.Record, signer.Public())
+	text, script, err := guide.Of(c.Record, signer.Public(), c.Remembered != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +81,11 @@ func filesOf(c Contents, signer signing.Signer) ([]archive.File, error) {
 	add(PathCase, c.Case)
 	add(PathPolicy, c.Policy)
 	add(PathKey, public)
-	add(PathGuide, guide)
+	add(PathGuide, text)
+	add(PathScript, script)
+	if c.Remembered != nil {
+		add(PathRemembered, c.Remembered)
+	}
 	if c.PolicySignature != nil {
 		add(PathPolicySignature, c.PolicySignature)
 	}
@@ -147,7 +119,8 @@ func mediaTypes(items []fileItem, refs []gatekeep.EnvelopeRef) {
 }
 
 // agree runs the checks of a verifier over what would be sealed, all but those of
-// the archive and the signature, which are made here.
+// the archive and the signature, which are made here, and of what others have still to
+// vouch for.
 func agree(files []archive.File) error {
 	b := sealed{sums: make(map[string]archive.Sum, len(files))}
 	byName := make(map[string][]byte, len(files))
@@ -166,7 +139,7 @@ func agree(files []archive.File) error {
 		return data, nil
 	}
 	for _, c := range b.checks(VerifyOptions{}) {
-		if !c.OK && c.Reason != ReasonKeyMissing {
+		if !c.OK && !slices.Contains([]string{ReasonKeyMissing, ReasonTrustMissing, ReasonLogMissing, ReasonTimestampMissing}, c.Reason) {
 			return fmt.Errorf("%s: %s does not agree with %s: %s", c.Reason, c.What, c.Against, c.Detail)
 		}
 	}
@@ -207,7 +180,7 @@ func (b *Bundle) Contents() (Contents, error) {
 	c := Contents{Envelopes: map[string][]byte{}, Trust: map[string][]byte{}, Reports: map[string][]byte{}}
 	places := map[string]*[]byte{
 		PathDecision: &c.Decision, PathInput: &c.Input, PathCase: &c.Case, PathPolicy: &c.Policy,
-		PathPolicySignature: &c.PolicySignature,
+		PathPolicySignature: &c.PolicySignature, PathRemembered: &c.Remembered,
 	}
 	for _, path := range b.Paths() {
 		if path == PathRecord || path == PathSignature {
@@ -227,22 +200,32 @@ func (b *Bundle) Contents() (Contents, error) {
 			c.Reports[name] = data
 		}
 	}
-	s := sealed{read: b.archive.Read}
-	record, _, err := s.record()
+	record, envelope, err := b.Signed()
 	if err != nil {
-		return Contents{}, fmt.Errorf("reading bundle: %w", err)
+		return Contents{}, err
 	}
 	c.Record = record
-	envelope, err := s.envelope()
-	if err != nil {
-		return Contents{}, fmt.Errorf("reading bundle: %w", err)
-	}
 	summary, err := summaryOf(envelope)
 	if err != nil {
 		return Contents{}, fmt.Errorf("reading bundle: %w", err)
 	}
 	c.NotAfter = summary.NotAfter
 	return c, nil
+}
+
+// Signed is the record and the signed statement of a bundle. Neither is to be believed
+// before Verify.
+func (b *Bundle) Signed() (gatekeep.Record, signing.Envelope, error) {
+	s := sealed{read: b.archive.Read}
+	record, _, err := s.record()
+	if err != nil {
+		return gatekeep.Record{}, signing.Envelope{}, fmt.Errorf("reading bundle: %w", err)
+	}
+	envelope, err := s.envelope()
+	if err != nil {
+		return gatekeep.Record{}, signing.Envelope{}, fmt.Errorf("reading bundle: %w", err)
+	}
+	return record, envelope, nil
 }
 
 // sameBytes tells whether two documents are the same; a nil one is no document.

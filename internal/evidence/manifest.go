@@ -27,6 +27,10 @@ const (
 	PathSignature       = "evidence.sigstore.json"
 	PathKey             = "evidence.pub"
 	PathGuide           = "VERIFY.md"
+	PathScript          = "verify.sh"
+	PathProof           = "evidence.tlog-proof"
+	PathRemembered      = "log/previous-checkpoint"
+	PathConsistency     = "log/consistency.proof"
 	PathRecord          = "decision/record.json"
 	PathDecision        = "decision/decision.json"
 	PathInput           = "decision/input.json"
@@ -39,11 +43,16 @@ const (
 	folderReports      = "reports/"
 )
 
-// required are the files that every bundle lists in its manifest.
+// required are the files that every bundle lists in its manifest. One of a decision
+// that is logged lists verify.sh too, which came with the log.
 var required = []string{PathGuide, PathCase, PathDecision, PathInput, PathPolicy, PathRecord, PathKey}
 
-// manifest is manifest.json: every file of the bundle but itself, SHA256SUMS and
-// the signature, which cannot hold their own digests.
+// unlisted are files that hold the digest of the manifest, and so cannot stand in it.
+// Each is checked by what it says.
+var unlisted = []string{PathManifest, PathSums, PathSignature, PathProof, PathConsistency}
+
+// manifest is manifest.json: every file of the bundle but itself and those that
+// follow from it.
 type manifest struct {
 	Schema     string     `json:"schema"`
 	DecisionID string     `json:"decisionID"`
@@ -76,6 +85,8 @@ var kinds = map[string]struct{ role, mediaType string }{
 	PathPolicySignature: {"policy-signature", "application/vnd.dev.sigstore.bundle.v0.3+json"},
 	PathKey:             {"key", "application/x-pem-file"},
 	PathGuide:           {"guide", "text/markdown"},
+	PathScript:          {"guide", "application/x-sh"},
+	PathRemembered:      {"checkpoint", "text/plain"},
 	folderAttestations:  {"attestation", "application/json"},
 	folderTrust:         {"trust", "application/octet-stream"},
 	folderReports:       {"report", "application/octet-stream"},
@@ -137,7 +148,7 @@ func parseManifest(data []byte) (manifest, error) {
 		switch {
 		case i > 0 && m.Files[i-1].Path >= f.Path:
 			return bad("%q stands after %q", f.Path, m.Files[i-1].Path)
-		case slices.Contains([]string{PathManifest, PathSums, PathSignature}, f.Path):
+		case slices.Contains(unlisted, f.Path):
 			return bad("it lists %s, which cannot be listed", f.Path)
 		case !digest.Valid("sha256:" + f.SHA256):
 			return bad("sha256 of %q is not 64 lower-case hex digits", f.Path)

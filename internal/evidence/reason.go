@@ -35,6 +35,21 @@ const (
 	ReasonSignerUnknown      = "signer_unknown" // another key signed
 	ReasonExpired            = "expired"
 
+	// What others vouch for. Beside these, a check against the trusted root gives the
+	// reasons of package sigstore, which docs/rejections.md lists.
+	ReasonTrustMissing     = "trust_missing"     // no trusted root was given to verify with
+	ReasonLogMissing       = "log_missing"       // promised, and not there
+	ReasonLogMismatch      = "log_mismatch"      // not the proof of this statement
+	ReasonLogForked        = "log_forked"        // not a continuation of the checkpoint before it
+	ReasonTimestampMissing = "timestamp_missing" // promised, and not there
+	ReasonTimestampInvalid = "timestamp_invalid" // not promised, and there
+	ReasonBackdated        = "backdated"         // the authority saw it at another time
+	ReasonSuperseded       = "superseded"        // a later decision took its place
+
+	// What the verifier wanted it to be about.
+	ReasonEnvironmentMismatch = "environment_mismatch"
+	ReasonOutcomeMismatch     = "outcome_mismatch"
+
 	// A replay came to something else.
 	ReasonInputDiffers    = "input_differs"
 	ReasonDecisionDiffers = "decision_differs"

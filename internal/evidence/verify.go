@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sigstore"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )
@@ -43,6 +44,18 @@ type VerifyOptions struct {
 	Key crypto.PublicKey
 	// At is the time at which the decision must not have expired; zero asks nothing.
 	At time.Time
+	// Root has the keys of the log and of the timestamp authority, from the gate's owner.
+	// Without one, evidence that promises either fails.
+	Root *sigstore.Root
+	// Witnesses are keys of those who were to sign the checkpoint in the bundle (C2SP
+	// tlog-cosignature), of whom Threshold must have.
+	Witnesses []string
+	Threshold int
+	// Subject, Environment and Open are what the verifier wants to act on: the digest of
+	// an image, where it goes, and that the gate opened. Zero values ask nothing.
+	Subject     string
+	Environment string
+	Open        bool
 }
 
 // Broken is the verification of a file that Open refused with err.
@@ -100,6 +113,8 @@ func (s sealed) checks(opts VerifyOptions) []Check {
 	out = append(out, s.checkInputs(record, recordErr)...)
 	out = append(out, s.checkPolicy(record, recordErr))
 	out = append(out, s.checkStatement(record, recordErr, envelope, envelopeErr))
+	out = append(out, s.checkVouchers(record, recordErr, envelope, envelopeErr, opts)...)
+	out = append(out, s.checkPurpose(record, recordErr, opts)...)
 	if !opts.At.IsZero() {
 		out = append(out, checkValidity(envelope, envelopeErr, opts.At))
 	}

@@ -39,6 +39,8 @@ type Question struct {
 	// Generate makes the SBOM of an artifact anew, so that the attested one can be held
 	// against it. Nil: the attested one is not checked.
 	Generate Generator
+	// Seal says who is to vouch for the evidence; nil where only the key does.
+	Seal *gatekeep.Seal
 }
 
 // Answer is the record of a decision and all that it was made from, ready to be
@@ -80,11 +82,11 @@ func Check(ctx context.Context, q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	canonicalCase, id, err := digest.JCS(c)
+	canonicalCase, id, err := identify(c)
 	if err != nil {
-		return nil, fmt.Errorf("writing case: %w", err)
+		return nil, err
 	}
-	record := recordOf(q, c, believed, judged, "dec-"+strings.TrimPrefix(id, "sha256:")[:32])
+	record := recordOf(q, c, believed, judged, id)
 	answer := &Answer{Record: record, store: q.State, update: updateOf(c, record, judged)}
 	answer.Contents = evidence.Contents{
 		Record: record, Decision: judged.Decided, Input: judged.Input, Case: canonicalCase,
@@ -111,9 +113,36 @@ func outOfTime(err error, reports []gatekeep.SourceReport) error {
 	return fmt.Errorf("gathering evidence: %w: could not look at %s; restore the source or allow more time", err, strings.Join(failed, ", "))
 }
 
+// Place gives the decision its place among those of its environment in a log, which
+// counts for itself: the number from 1, and the digest of the decision before it.
+// Nothing that was judged depends on it.
+func (a *Answer) Place(sequence int64, previous string) error {
+	c := a.Record.Case
+	c.State.Environment, c.State.Sequence, c.State.Previous = c.Request.Environment, sequence, previous
+	canonical, id, err := identify(c)
+	if err != nil {
+		return err
+	}
+	a.Record.Case, a.Record.ID = c, id
+	a.Contents.Record, a.Contents.Case = a.Record, canonical
+	a.update.DecisionID = id
+	return nil
+}
+
+// identify is the canonical form of a case, and the id of the decision on it.
+func identify(c gatekeep.Case) (canonical []byte, id string, err error) {
+	canonical, sum, err := digest.JCS(c)
+	if err != nil {
+		return nil, "", fmt.Errorf("writing case: %w", err)
+	}
+	return canonical, "dec-" + strings.TrimPrefix(sum, "sha256:")[:32], nil
+}
+
 // Commit makes the gate remember the decision. Until it returns nil the decision
-// must not be acted on: another gate may have used the same sequence or nonce.
-func (a *Answer) Commit(ctx context.Context) error {
+// must not be acted on: another gate may have used the same sequence or nonce. Before,
+// where given, runs when nothing but a failing disk can refuse the decision any more.
+func (a *Answer) Commit(ctx context.Context, before func(context.Context) error) error {
+	a.update.Before = before
 	if err := a.store.Commit(ctx, a.update); err != nil {
 		return fmt.Errorf("remembering decision %s: %w", a.Record.ID, err)
 	}
@@ -163,6 +192,7 @@ func recordOf(q Question, c gatekeep.Case, ev *attest.Evidence, j *Judgement, id
 		Schema: gatekeep.RecordSchema, ID: id, DecidedAt: c.Clock.Now, Mode: modeOf(q, j.Decision), Engine: q.Engine, Case: c,
 		Facts:    gatekeep.Digests{Input: digest.Of(j.Input), Decision: digest.Of(j.Decided), Binding: j.Binding},
 		Accepted: list(ev.Signed()), Rejected: list(ev.Rejected), Regimes: j.Regimes, Decision: j.Decision,
+		Seal: q.Seal,
 	}
 }
 

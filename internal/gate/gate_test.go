@@ -266,7 +266,7 @@ func (w *world) remember() *Answer {
 	w.t.Helper()
 	a := w.check()
 	want(w.t, a, gatekeep.Pass)
-	if err := a.Commit(w.t.Context()); err != nil {
+	if err := a.Commit(w.t.Context(), nil); err != nil {
 		w.t.Fatal(err)
 	}
 	return a
@@ -288,7 +288,7 @@ func TestCheckChangesNothingUntilItIsCommitted(t *testing.T) {
 	if s := w.recall(); !s.Fresh {
 		t.Fatalf("the state changed before the commit: %+v", s)
 	}
-	if err := a.Commit(t.Context()); err != nil {
+	if err := a.Commit(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	s := w.recall()
@@ -303,10 +303,10 @@ func TestCheckChangesNothingUntilItIsCommitted(t *testing.T) {
 func TestOfTwoAnswersFromOneStateOnlyOneCounts(t *testing.T) {
 	w := opens(t)
 	first, second := w.check(), w.check()
-	if err := first.Commit(t.Context()); err != nil {
+	if err := first.Commit(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.Commit(t.Context()); !errors.Is(err, state.ErrConflict) {
+	if err := second.Commit(t.Context(), nil); !errors.Is(err, state.ErrConflict) {
 		t.Errorf("got %v, want a conflict", err)
 	}
 	if s := w.recall(); s.State.Sequence != 2 {
@@ -318,7 +318,7 @@ func TestOfTwoAnswersFromOneStateOnlyOneCounts(t *testing.T) {
 func TestAShutGateUsesNothingUp(t *testing.T) {
 	w := shuts(t)
 	a := w.check()
-	if err := a.Commit(t.Context()); err != nil {
+	if err := a.Commit(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if s := w.recall(); len(s.State.ConsumedNonces) != 0 || s.State.Sequence != 2 || s.ClockFloorNS != noon.UnixNano() {

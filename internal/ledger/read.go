@@ -2,12 +2,15 @@ package ledger
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/tessera/client"
 
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
@@ -130,4 +133,22 @@ func Consistency(ctx context.Context, dir string, from, to uint64) ([][]byte, er
 		return nil, fmt.Errorf("proving consistency of %d and %d leaves: %w", from, to, err)
 	}
 	return out, nil
+}
+
+// Grew proves that a log has only grown since an earlier checkpoint: base64 hashes
+// (RFC 6962, section 2.1.2), one a line, as C2SP tlog-witness sends them.
+func Grew(ctx context.Context, dir string, earlier []byte, size uint64) ([]byte, error) {
+	var cp log.Checkpoint
+	if _, err := cp.Unmarshal(earlier); err != nil {
+		return nil, fmt.Errorf("reading earlier checkpoint: %w", err)
+	}
+	hashes, err := Consistency(ctx, dir, cp.Size, size)
+	if err != nil {
+		return nil, err
+	}
+	var out strings.Builder
+	for _, h := range hashes {
+		out.WriteString(base64.StdEncoding.EncodeToString(h) + "\n")
+	}
+	return []byte(out.String()), nil
 }

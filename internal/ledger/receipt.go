@@ -12,6 +12,7 @@ import (
 	"github.com/transparency-dev/tessera/client"
 
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/ledger/place"
 )
 
 // Receipt proves that an entry is in the log.
@@ -47,6 +48,18 @@ func newReceipt(ctx context.Context, b *client.ProofBuilder, index uint64, leaf 
 	return Receipt{
 		Index: index, Leaf: raw, Statement: statement, Signature: leaf.Signature, Key: leaf.Key,
 		Size: cp.Size, Root: cp.Hash, Proof: path, Checkpoint: checkpoint, LogID: id,
+	}, nil
+}
+
+// Place is the receipt without what was logged.
+func (r Receipt) Place() (place.Place, error) {
+	var cp log.Checkpoint
+	if _, err := cp.Unmarshal(r.Checkpoint); err != nil {
+		return place.Place{}, fmt.Errorf("reading checkpoint of receipt: %w", err)
+	}
+	return place.Place{
+		Origin: cp.Origin, Index: r.Index, Size: r.Size, Root: r.Root, Hashes: r.Proof,
+		Checkpoint: r.Checkpoint, LogID: r.LogID, Leaf: r.Leaf,
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
@@ -45,6 +46,21 @@ type Envelope struct {
 	Payload     []byte // the statement
 	Signature   []byte
 	Hint        string // names the key; nothing vouches for it
+	Entry       *Entry // of a transparency log; nil where it carries none
+	Stamp       []byte // RFC 3161 response over the signature; nil where it carries none
+}
+
+// Entry proves that a transparency log keeps the signature: sigstore_rekor.proto,
+// TransparencyLogEntry, with the members that a log without clock fills.
+type Entry struct {
+	Kind, Version string // of the body, such as hashedrekord 0.0.2
+	LogID         []byte
+	Index         int64
+	Size          int64    // of the tree that the proof is in
+	Root          []byte   // of that tree
+	Hashes        [][]byte // RFC 6962, section 2.1.1: from the leaf up
+	Checkpoint    string   // signed note over that tree
+	Body          []byte   // the leaf, canonical JSON
 }
 
 // hint names a key in a bundle as cosign does (internal/key/svkeypair.go of cosign
@@ -62,23 +78,34 @@ func hint(key crypto.PublicKey) (string, error) {
 // stay as they are. The layout is fixed: one signer and statement give one bundle,
 // where the signature algorithm is deterministic.
 func SignStatement(signer Signer, statement []byte) ([]byte, error) {
+	e, err := Seal(signer, statement)
+	if err != nil {
+		return nil, err
+	}
+	return e.Bundle()
+}
+
+// Seal is SignStatement before the bundle is written, so that an entry of a log and a
+// timestamp can be added.
+func Seal(signer Signer, statement []byte) (Envelope, error) {
+	fail := func(err error) (Envelope, error) { return Envelope{}, fmt.Errorf("signing statement: %w", err) }
 	if signer == nil {
-		return nil, errors.New("signing statement: no key given")
+		return fail(errors.New("no key given"))
 	}
 	if !json.Valid(statement) {
-		return nil, errors.New("signing statement: it is not JSON")
+		return fail(errors.New("it is not JSON"))
 	}
 	// DSSE protocol, "Signature Definition":
 	//   SIGNATURE = Sign(PAE(UTF8(PAYLOAD_TYPE), SERIALIZED_BODY))
 	made, err := signer.Sign(dsse.PAE(PayloadType, statement))
 	if err != nil {
-		return nil, fmt.Errorf("signing statement: %w", err)
+		return fail(err)
 	}
 	named, err := hint(signer.Public())
 	if err != nil {
-		return nil, fmt.Errorf("signing statement: %w", err)
+		return fail(err)
 	}
-	return Envelope{PayloadType: PayloadType, Payload: statement, Signature: made, Hint: named}.Bundle()
+	return Envelope{PayloadType: PayloadType, Payload: statement, Signature: made, Hint: named}, nil
 }
 
 // The JSON form of a bundle as SignStatement writes it: sigstore_bundle.proto with
@@ -93,6 +120,37 @@ type materialJSON struct {
 	PublicKey struct {
 		Hint string `json:"hint"`
 	} `json:"publicKey"`
+	Entries []entryJSON `json:"tlogEntries,omitempty"`
+	Stamps  *stampsJSON `json:"timestampVerificationData,omitempty"`
+}
+
+// entryJSON is a TransparencyLogEntry as ProtoJSON writes it: integers of 64 bits are
+// strings.
+type entryJSON struct {
+	LogIndex int64 `json:"logIndex,string"`
+	LogID    struct {
+		KeyID []byte `json:"keyId"`
+	} `json:"logId"`
+	KindVersion struct {
+		Kind    string `json:"kind"`
+		Version string `json:"version"`
+	} `json:"kindVersion"`
+	Proof struct {
+		LogIndex   int64    `json:"logIndex,string"`
+		RootHash   []byte   `json:"rootHash"`
+		TreeSize   int64    `json:"treeSize,string"`
+		Hashes     [][]byte `json:"hashes,omitempty"`
+		Checkpoint struct {
+			Envelope string `json:"envelope"`
+		} `json:"checkpoint"`
+	} `json:"inclusionProof"`
+	Body []byte `json:"canonicalizedBody"`
+}
+
+type stampsJSON struct {
+	RFC3161 [1]struct {
+		Signed []byte `json:"signedTimestamp"`
+	} `json:"rfc3161Timestamps"`
 }
 
 type envelopeJSON struct {
@@ -111,6 +169,11 @@ func (e Envelope) Bundle() ([]byte, error) {
 	var b bundleJSON
 	b.MediaType = BundleMediaType
 	b.VerificationMaterial.PublicKey.Hint = e.Hint
+	b.VerificationMaterial.Entries = entriesOf(e.Entry)
+	if e.Stamp != nil {
+		b.VerificationMaterial.Stamps = new(stampsJSON)
+		b.VerificationMaterial.Stamps.RFC3161[0].Signed = e.Stamp
+	}
 	b.DSSEEnvelope = envelopeJSON{
 		Payload: e.Payload, PayloadType: e.PayloadType, Signatures: []signatureJSON{{Sig: e.Signature}},
 	}
@@ -123,9 +186,21 @@ func (e Envelope) Bundle() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+func entriesOf(e *Entry) []entryJSON {
+	if e == nil {
+		return nil
+	}
+	var j entryJSON
+	j.LogIndex, j.LogID.KeyID, j.Body = e.Index, e.LogID, e.Body
+	j.KindVersion.Kind, j.KindVersion.Version = e.Kind, e.Version
+	j.Proof.LogIndex, j.Proof.TreeSize, j.Proof.RootHash, j.Proof.Hashes = e.Index, e.Size, e.Root, e.Hashes
+	j.Proof.Checkpoint.Envelope = e.Checkpoint
+	return []entryJSON{j}
+}
+
 // ParseBundle reads a Sigstore bundle v0.3 that was signed with a key, without
-// believing any of it. Errors wrap ErrMalformed. Log entries and timestamps that it
-// may carry are left aside: the key that the caller pins is the trust.
+// believing any of it. Errors wrap ErrMalformed. Of log entries and timestamps it
+// reads the first: what else there is shows in that Bundle writes other bytes.
 func ParseBundle(data []byte) (Envelope, error) {
 	malformed := func(format string, args ...any) (Envelope, error) {
 		return Envelope{}, fmt.Errorf("reading bundle: %w: %w", ErrMalformed, fmt.Errorf(format, args...))
@@ -153,10 +228,26 @@ func ParseBundle(data []byte) (Envelope, error) {
 	if n := len(envelope.GetSignatures()); n != 1 {
 		return malformed("it holds %d signatures; it must hold one", n)
 	}
-	return Envelope{
+	e := Envelope{
 		PayloadType: envelope.GetPayloadType(), Payload: envelope.GetPayload(),
 		Signature: envelope.GetSignatures()[0].GetSig(), Hint: key.GetHint(),
-	}, nil
+	}
+	if entries := b.GetVerificationMaterial().GetTlogEntries(); len(entries) > 0 {
+		e.Entry = entryOf(entries[0])
+	}
+	if stamps := b.GetVerificationMaterial().GetTimestampVerificationData().GetRfc3161Timestamps(); len(stamps) > 0 {
+		e.Stamp = stamps[0].GetSignedTimestamp()
+	}
+	return e, nil
+}
+
+func entryOf(e *protorekor.TransparencyLogEntry) *Entry {
+	proof := e.GetInclusionProof()
+	return &Entry{
+		Kind: e.GetKindVersion().GetKind(), Version: e.GetKindVersion().GetVersion(), LogID: e.GetLogId().GetKeyId(),
+		Index: e.GetLogIndex(), Size: proof.GetTreeSize(), Root: proof.GetRootHash(), Hashes: proof.GetHashes(),
+		Checkpoint: proof.GetCheckpoint().GetEnvelope(), Body: e.GetCanonicalizedBody(),
+	}
 }
 
 // Verify tells whether key made the signature over an in-toto statement. Errors wrap

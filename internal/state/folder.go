@@ -87,7 +87,10 @@ func (f Folder) commit(ctx context.Context, u Update) error {
 		if err := d.apply(u); err != nil {
 			return err
 		}
-		if err := f.create(d); !errors.Is(err, fs.ErrExist) {
+		if u.Before != nil {
+			d = newDocument() // what runs before it runs once, under the lock
+		}
+		if err := f.create(d); err == nil && u.Before == nil || err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		// Another gate made its first commit meanwhile: go on from that.
@@ -106,6 +109,11 @@ func (f Folder) commit(ctx context.Context, u Update) error {
 	}
 	if err := d.apply(u); err != nil {
 		return err
+	}
+	if u.Before != nil {
+		if err := u.Before(ctx); err != nil {
+			return err
+		}
 	}
 	return replace(string(f), d)
 }

@@ -441,3 +441,32 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// What runs before a commit runs once, when nothing but the disk can refuse the commit,
+// and its failure leaves the state as it was.
+func TestWhatRunsBeforeACommitDecidesOverIt(t *testing.T) {
+	f := Folder(filepath.Join(t.TempDir(), "state"))
+	var ran int
+	made := func(n int64, previous string, err error) Update {
+		u := update(n, previous)
+		u.Before = func(context.Context) error { ran++; return err }
+		return u
+	}
+	refused := errors.New("refused")
+	if err := f.Commit(t.Context(), made(1, "", refused)); !errors.Is(err, refused) || ran != 1 {
+		t.Errorf("%v after %d runs", err, ran)
+	}
+	s, err := f.Read(t.Context(), Query{Environment: update(1, "").Environment})
+	if err != nil || s.State.Sequence != 1 || !s.Fresh {
+		t.Errorf("a refused decision is remembered: %+v, %v", s, err)
+	}
+	if err := f.Commit(t.Context(), made(1, "", nil)); err != nil || ran != 2 {
+		t.Errorf("%v after %d runs", err, ran)
+	}
+	if err := f.Commit(t.Context(), made(1, "", nil)); !errors.Is(err, ErrConflict) || ran != 2 {
+		t.Errorf("an overtaken decision: %v after %d runs", err, ran)
+	}
+	if err := (None{}).Commit(t.Context(), made(1, "", refused)); !errors.Is(err, refused) {
+		t.Errorf("without state: %v", err)
+	}
+}

@@ -68,6 +68,10 @@ type Update struct {
 	BreakGlassUses   []gatekeep.BreakGlassUse
 	Obligations      []gatekeep.Obligation // new ones
 	CloseObligations []string              // ids; closing a closed one changes nothing
+	// Before runs when it is sure that the update can be remembered, and nothing else can
+	// come between. Where it fails nothing is remembered, and Commit returns its error.
+	// Where writing fails after it, it has run all the same.
+	Before func(context.Context) error
 }
 
 // Store remembers. Read never changes anything. Commit changes all or nothing, and
@@ -85,5 +89,10 @@ type None struct{}
 // Read is a state that is not declared.
 func (None) Read(context.Context, Query) (Snapshot, error) { return Snapshot{}, nil }
 
-// Commit does nothing.
-func (None) Commit(context.Context, Update) error { return nil }
+// Commit runs what was to run before it.
+func (None) Commit(ctx context.Context, u Update) error {
+	if u.Before == nil {
+		return nil
+	}
+	return u.Before(ctx)
+}

@@ -17,16 +17,23 @@ import (
 // since the key of a log is valid in its window only. The failure is nil where the
 // bundle holds; never put it into a variable of type error before looking at it.
 func (r *Root) VerifyKey(b *bundle.Bundle, key crypto.PublicKey, what Content) *Failure {
+	_, why := r.VerifyKeyTimes(b, key, what)
+	return why
+}
+
+// VerifyKeyTimes is VerifyKey, and tells all times at which somebody trusted saw the
+// signature; at least one where the failure is nil.
+func (r *Root) VerifyKeyTimes(b *bundle.Bundle, key crypto.PublicKey, what Content) ([]time.Time, *Failure) {
 	e, why := r.admit(b)
 	if why != nil {
-		return why
+		return nil, why
 	}
 	if why := e.byKey(key, what); why != nil {
-		return why
+		return nil, why
 	}
 	verifier, err := signature.LoadDefaultVerifier(key)
 	if err != nil {
-		return fail(gatekeep.ReasonSignatureInvalid, "loading key: %v", err)
+		return nil, fail(gatekeep.ReasonSignatureInvalid, "loading key: %v", err)
 	}
 	material := sigroot.TrustedMaterialCollection{
 		sigroot.NewTrustedPublicKeyMaterial(func(string) (sigroot.TimeConstrainedVerifier, error) {
@@ -34,10 +41,11 @@ func (r *Root) VerifyKey(b *bundle.Bundle, key crypto.PublicKey, what Content) *
 		}),
 		r.Material,
 	}
-	if _, why := r.observed(e, material); why != nil {
-		return why
+	times, why := r.observed(e, material)
+	if why != nil {
+		return nil, why
 	}
-	return e.about(what)
+	return times, e.about(what)
 }
 
 // VerifyKeyAlone is VerifyKey without a root: the key is trusted for what it signs at

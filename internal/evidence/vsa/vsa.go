@@ -68,7 +68,7 @@ type summary struct {
 type extension struct {
 	DecisionID       string      `json:"decisionID"`
 	Environment      string      `json:"environment"`
-	Sequence         *int64      `json:"sequence"`         // of the decision in its environment; null where no state is kept
+	Sequence         *int64      `json:"sequence"`         // of the decision in its environment; null where nobody counts
 	PreviousDecision *string     `json:"previousDecision"` // digest; null for the first
 	NotAfter         *string     `json:"notAfter"`         // RFC 3339; null where the decision does not expire
 	Mode             string      `json:"mode"`
@@ -78,6 +78,9 @@ type extension struct {
 	Exceptions       []exception `json:"exceptions"`
 	Window           *string     `json:"window"` // the freeze window that an exemption opened
 	Approvals        []string    `json:"approvals"`
+	// Of a decision that is logged: where, and what the next one calls previousDecision.
+	Log            string `json:"log,omitempty"`
+	DecisionDigest string `json:"decisionDigest,omitempty"`
 }
 
 type regime struct {
@@ -239,7 +242,10 @@ func extensionOf(r gatekeep.Record, notAfter time.Time) extension {
 		Approvals: append([]string{}, r.Decision.Effects.Approvals...),
 	}
 	slices.Sort(x.Approvals)
-	if r.Case.State.Declared {
+	if r.Seal != nil && r.Seal.Log != "" {
+		x.Log, x.DecisionDigest = r.Seal.Log, r.Facts.Decision
+	}
+	if r.Case.State.Sequence > 0 {
 		x.Sequence = &r.Case.State.Sequence
 	}
 	if r.Case.State.Previous != "" {
@@ -289,6 +295,7 @@ func exceptionsOf(d gatekeep.Decision) []exception {
 // Summary is what a verifier reads in a statement that it did not make.
 type Summary struct {
 	Subjects []List    // every subject, with "" for one without a SHA-256
+	Time     time.Time // timeVerified
 	NotAfter time.Time // zero where the decision does not expire
 }
 
@@ -297,6 +304,7 @@ func Parse(statement []byte) (Summary, error) {
 	var doc struct {
 		Subject   []resource `json:"subject"`
 		Predicate struct {
+			Time      time.Time `json:"timeVerified"`
 			Extension struct {
 				NotAfter *time.Time `json:"notAfter"`
 			} `json:"https://gatekeep.dev/vsa/ext/v1"`
@@ -305,7 +313,7 @@ func Parse(statement []byte) (Summary, error) {
 	if err := strictjson.Unmarshal(statement, strictjson.Limits{Bytes: maxStatement, Depth: 32}, &doc); err != nil {
 		return Summary{}, fmt.Errorf("reading statement: %w", err)
 	}
-	var out Summary
+	out := Summary{Time: doc.Predicate.Time}
 	for _, s := range doc.Subject {
 		l := List{Name: s.Name}
 		if hex, ok := s.Digest["sha256"]; ok {

@@ -65,8 +65,13 @@ type Report struct {
 // the log introduced, and that every sequence is without gap. An error says that it
 // could not be judged.
 func Verify(ctx context.Context, dir string, o VerifyOptions) (Report, error) {
+	return Examine(ctx, dir, o, nil)
+}
+
+// Examine is Verify, and hands each entry that can be read to each, in their order.
+func Examine(ctx context.Context, dir string, o VerifyOptions, each func(ledger.LoggedEntry)) (Report, error) {
 	x := &examination{dir: dir, opts: o}
-	if err := x.run(ctx, nil); err != nil {
+	if err := x.run(ctx, each); err != nil {
 		return Report{}, fmt.Errorf("verifying ledger %s: %w", dir, err)
 	}
 	return x.report, nil
@@ -211,20 +216,29 @@ func (x *examination) witnesses() error {
 	if x.opts.Threshold == 0 {
 		return nil
 	}
+	signed, err := Witnessed(x.raw, x.opts.Witnesses)
+	if err != nil {
+		return err
+	}
+	if signed < x.opts.Threshold {
+		x.add(entry.Problemf(entry.ReasonWitnessThreshold, "%d of %d witnesses signed the checkpoint; %d are wanted", signed, len(x.opts.Witnesses), x.opts.Threshold))
+	}
+	return nil
+}
+
+// Witnessed tells how many of these witnesses signed a checkpoint.
+func Witnessed(checkpoint []byte, keys []string) (int, error) {
 	signed := map[string]bool{}
-	for _, key := range x.opts.Witnesses {
+	for _, key := range keys {
 		verifier, err := fnote.NewVerifierForCosignatureV1(strings.TrimSpace(key))
 		if err != nil {
-			return fmt.Errorf("reading witness key %q: %w", key, err)
+			return 0, fmt.Errorf("reading witness key %q: %w", key, err)
 		}
-		if _, err := note.Open(x.raw, note.VerifierList(verifier)); err == nil {
+		if _, err := note.Open(checkpoint, note.VerifierList(verifier)); err == nil {
 			signed[fmt.Sprint(verifier.Name(), verifier.KeyHash())] = true
 		}
 	}
-	if len(signed) < x.opts.Threshold {
-		x.add(entry.Problemf(entry.ReasonWitnessThreshold, "%d of %d witnesses signed the checkpoint; %d are wanted", len(signed), len(x.opts.Witnesses), x.opts.Threshold))
-	}
-	return nil
+	return len(signed), nil
 }
 
 // tiles checks that the tiles, which proofs are made from, follow from the leaves.

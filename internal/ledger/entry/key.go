@@ -47,7 +47,7 @@ func GenerateKey(host string) (private, public []byte, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("making log key: %w", err)
 	}
-	public, err = publicPEM(vkey)
+	public, err = PublicPEM(vkey)
 	return []byte(skey + "\n"), public, err
 }
 
@@ -78,7 +78,7 @@ func ReadKey(private []byte) (LogKey, error) {
 }
 
 // PEM is the public half in the form that stock tools take.
-func (k LogKey) PEM() ([]byte, error) { return publicPEM(k.Public) }
+func (k LogKey) PEM() ([]byte, error) { return PublicPEM(k.Public) }
 
 // publicOf is the Ed25519 key in a verifier key.
 func publicOf(vkey string) (ed25519.PublicKey, error) {
@@ -95,7 +95,8 @@ func publicOf(vkey string) (ed25519.PublicKey, error) {
 	return raw[1:], nil
 }
 
-func publicPEM(vkey string) ([]byte, error) {
+// PublicPEM is a verifier key in the form that stock tools take.
+func PublicPEM(vkey string) ([]byte, error) {
 	public, err := publicOf(vkey)
 	if err != nil {
 		return nil, err

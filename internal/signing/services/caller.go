@@ -86,3 +86,9 @@ func (c caller) once(request *http.Request) (*http.Response, error) {
 	response.Body = io.NopCloser(bytes.NewReader(answer))
 	return response, nil
 }
+
+// Caller is a transport that asks a busy service again, until the end of ctx. Beneath
+// is what carries the requests; nil is http.DefaultTransport.
+func Caller(ctx context.Context, beneath http.RoundTripper) http.RoundTripper {
+	return caller{ctx, beneath}
+}
