@@ -99,5 +99,8 @@ func measureAll(ctx context.Context, bin, opa string, progress io.Writer) (*repo
 		}
 		r.rows = append(r.rows, row)
 	}
+	if r.evidence, err = w.evidence(ctx); err != nil {
+		return nil, fmt.Errorf("measuring evidence: %w", err)
+	}
 	return r, nil
 }

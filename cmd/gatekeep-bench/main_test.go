@@ -193,3 +193,22 @@ func TestDecodingIsReadFromTheBenchmarks(t *testing.T) {
 		}
 	}
 }
+
+func TestEvidenceIsHeldAgainstSha256sumOfTheSameBytes(t *testing.T) {
+	r := figures()
+	r.evidence = evidence{unpacked: 10_000_000, verify: usage{CPU: 100 * time.Millisecond}, sums: usage{CPU: 50 * time.Millisecond}}
+	if got := r.evidenceTargets()[0]; !got.met || got.measured != "0.50 ×" {
+		t.Errorf("%+v", got)
+	}
+	r.evidence.verify.CPU++
+	if r.evidenceTargets()[0].met {
+		t.Error("slower than half is met")
+	}
+	if (&report{}).evidenceTargets()[0].met {
+		t.Error("what was not measured is met")
+	}
+	r.benchmarks = "internal/ledger\n  BenchmarkAppend-2 \t 1000\t 1100000 ns/op\t 905.5 appends/s\t 1 B/op\n  BenchmarkTessera-2 \t 1000\t 1000000 ns/op\t 2000 appends/s\n"
+	if page := r.markdown(); !strings.Contains(page, "append 906 entries a second") || !strings.Contains(page, "publishes 2000 leaves") {
+		t.Errorf("the page does not show appends: %s", page)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,6 +26,7 @@ type report struct {
 	versions   string // of the OPA beside gatekeep
 	version    usage  // of gatekeep version
 	rows       []row
+	evidence   evidence
 	benchmarks string
 }
 
@@ -118,7 +120,7 @@ Run it again with ` + "`make bench`" + `.
 func (r *report) markdown() string {
 	var b strings.Builder
 	b.WriteString("# Benchmarks\n\nWritten by `make bench`. Machine: " + r.machine + ".\n\n## Targets\n\n| target | measured | met |\n|---|--:|---|\n")
-	for _, t := range append(r.targets(), r.decodeTargets()...) {
+	for _, t := range slices.Concat(r.targets(), r.decodeTargets(), r.evidenceTargets()) {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", t.promise, t.measured, map[bool]string{true: "yes", false: "**no**"}[t.met])
 	}
 	b.WriteString("\n## Whole processes\n\n")
@@ -133,6 +135,7 @@ func (r *report) markdown() string {
 	fmt.Fprintf(&b, "\nCPU time, largest resident memory. `gatekeep version` takes %s and %s.\n", milliseconds(r.version.CPU), memory(r.version.RSS))
 	b.WriteString(r.growth())
 	b.WriteString(r.decodeTable())
+	b.WriteString(r.evidenceTable())
 	b.WriteString("\n## Method\n")
 	fmt.Fprintf(&b, method, runs, findings, perComponent, r.versions)
 	b.WriteString("\n## Parts\n\nGo benchmarks of the parts; here the time is wall time.\n\n```\n" + r.benchmarks + "```\n")
@@ -156,6 +159,7 @@ var parts = [][2]string{
 	{"./internal/strictjson", "Envelope"},
 	{"./internal/policy", "BuiltIn"},
 	{"./internal/evidence", "Seal|Verify"},
+	{"./internal/ledger", "Append|Tessera|Verify|One"},
 }
 
 // goBenchmarks runs the parts from the root of the module.

@@ -29,10 +29,12 @@ type Signer interface {
 
 // origin is a bare host: sigstore-go takes the host name of a URL for the name of the
 // log, so that a port or a path would never match.
-var origin = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$`)
+var origin = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+
+const maxOrigin = 252 // bytes, of a host name
 
 // ValidOrigin tells a bare host name, like gatekeep.example.
-func ValidOrigin(host string) bool { return origin.MatchString(host) }
+func ValidOrigin(host string) bool { return len(host) <= maxOrigin && origin.MatchString(host) }
 
 const algEd25519 = 1 // C2SP signed-note, signature types
 
@@ -40,7 +42,7 @@ const algEd25519 = 1 // C2SP signed-note, signature types
 // gatekeep.example: the private half in the text form of C2SP signed notes, and the
 // public half in PEM as stock tools take it.
 func GenerateKey(host string) (private, public []byte, err error) {
-	if !origin.MatchString(host) {
+	if !ValidOrigin(host) {
 		return nil, nil, fmt.Errorf("making log key: origin %q is no bare host name, like gatekeep.example", host)
 	}
 	skey, vkey, err := note.GenerateKey(rand.Reader, host)

@@ -150,10 +150,12 @@ func flywayState(state string) string {
 	return "failed"
 }
 
+// Lines are bounded where they are read: counted repetitions of any length would be
+// compiled at every start of the program.
 var (
-	liquibaseCount = regexp.MustCompile(`^([0-9]{1,6}) change ?sets? ha(?:s|ve) not been applied to (.{1,500})$`)
-	liquibaseNone  = regexp.MustCompile(`^(.{1,500}) is up to date$`)
-	changeset      = regexp.MustCompile(`^\s+(\S.{0,999}::.{1,999}::.{1,500})$`)
+	liquibaseCount = regexp.MustCompile(`^([0-9]{1,6}) change ?sets? ha(?:s|ve) not been applied to (.+)$`)
+	liquibaseNone  = regexp.MustCompile(`^(.+) is up to date$`)
+	changeset      = regexp.MustCompile(`^\s+(\S.*::.+::.+)$`)
 )
 
 // liquibase reads the text of `status --verbose`: Liquibase writes no other form of it.
