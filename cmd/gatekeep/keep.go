@@ -1,16 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence"
 	"github.com/gatekeep-dev/gatekeep/internal/gate"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/report"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )
 
@@ -64,8 +67,30 @@ func (k keeper) path(id string) string {
 	return k.out
 }
 
+// sealedReports are the reports that every bundle holds, by the name of their format.
+var sealedReports = map[string]string{
+	"html": "report.html", "csv": "controls.csv", "oscal": "assessment-results.oscal.json",
+}
+
+// reports are for those who read a bundle without gatekeep.
+func reports(r gatekeep.Record) (map[string][]byte, error) {
+	out := map[string][]byte{}
+	for format, file := range sealedReports {
+		var b bytes.Buffer
+		if err := report.Formats[format](&b, r, report.Options{}); err != nil {
+			return nil, err
+		}
+		out[file] = b.Bytes()
+	}
+	return out, nil
+}
+
 // draft makes and signs the bundle, and has it stamped.
 func (k keeper) draft(ctx context.Context, a *gate.Answer) (*evidence.Draft, error) {
+	var err error
+	if a.Contents.Reports, err = reports(a.Record); err != nil {
+		return nil, err
+	}
 	d, err := evidence.Prepare(a.Contents, k.signer)
 	if err != nil || k.vouchers.authority == nil {
 		return d, err
