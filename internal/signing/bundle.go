@@ -9,8 +9,10 @@ import (
 	"fmt"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
@@ -208,8 +210,18 @@ func ParseBundle(data []byte) (Envelope, error) {
 	if err := strictjson.Check(data, strictjson.Limits{Bytes: MaxBundleBytes, Depth: maxBundleDepth}); err != nil {
 		return malformed("%w", err)
 	}
-	var b bundle.Bundle
-	if err := b.UnmarshalJSON(data); err != nil {
+	pb := new(bundlepb.Bundle)
+	if err := protojson.Unmarshal(data, pb); err != nil {
+		return malformed("%w", err)
+	}
+	// The library checks signatures as it reads log entries, with whatever keys stand in
+	// them, so it is not shown them.
+	entries := pb.GetVerificationMaterial().GetTlogEntries()
+	if material := pb.GetVerificationMaterial(); material != nil {
+		material.TlogEntries = nil
+	}
+	b, err := bundle.NewBundle(pb)
+	if err != nil {
 		return malformed("%w", err)
 	}
 	if b.MediaType != BundleMediaType && b.MediaType != bundleMediaTypeOld {
@@ -232,7 +244,7 @@ func ParseBundle(data []byte) (Envelope, error) {
 		PayloadType: envelope.GetPayloadType(), Payload: envelope.GetPayload(),
 		Signature: envelope.GetSignatures()[0].GetSig(), Hint: key.GetHint(),
 	}
-	if entries := b.GetVerificationMaterial().GetTlogEntries(); len(entries) > 0 {
+	if len(entries) > 0 {
 		e.Entry = entryOf(entries[0])
 	}
 	if stamps := b.GetVerificationMaterial().GetTimestampVerificationData().GetRfc3161Timestamps(); len(stamps) > 0 {

@@ -9,19 +9,20 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/refusal"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sigbundle"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
 
-// readBundle is bundle.UnmarshalJSON. The payload, which is nearly all of a large
+// readBundle is sigbundle.Read. The payload, which is nearly all of a large
 // document, is decoded beside it: to carry it through protobuf takes a tenth of the
 // time of a whole check. What is not plainly base64 goes the whole way.
 func readBundle(data []byte, members map[string]json.RawMessage) (*bundle.Bundle, error) {
-	b := new(bundle.Bundle)
 	short, payload, ok := withoutPayload(members)
 	if !ok {
-		return b, b.UnmarshalJSON(data)
+		return sigbundle.Read(data)
 	}
-	if err := b.UnmarshalJSON(short); err != nil {
+	b, err := sigbundle.Read(short)
+	if err != nil {
 		return nil, err
 	}
 	content := b.GetDsseEnvelope()
@@ -54,7 +55,7 @@ func withoutPayload(members map[string]json.RawMessage) (short, payload []byte, 
 func openBundle(data []byte, members map[string]json.RawMessage) (*Document, *refusal.Refusal) {
 	b, err := readBundle(data, members)
 	if err != nil {
-		return nil, refusal.New(gatekeep.ReasonEnvelopeMalformed, "reading Sigstore bundle: %v", err)
+		return nil, refusal.New(reasonOf(err), "reading Sigstore bundle: %v", err)
 	}
 	content := b.GetDsseEnvelope()
 	if content == nil {
@@ -73,6 +74,14 @@ func openBundle(data []byte, members map[string]json.RawMessage) (*Document, *re
 		return nil, refusal.New(gatekeep.ReasonEnvelopeMalformed, "payload type %q has no place in a bundle with a certificate", d.PayloadType)
 	}
 	return d, checkPayloadType(d.PayloadType)
+}
+
+// reasonOf tells a bundle that is too large from one that is none.
+func reasonOf(err error) gatekeep.Reason {
+	if errors.Is(err, sigbundle.ErrTooLarge) {
+		return gatekeep.ReasonTooLarge
+	}
+	return gatekeep.ReasonEnvelopeMalformed
 }
 
 // signedInBundle notes the one signature of a bundle, and the bundle itself where its

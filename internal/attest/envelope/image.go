@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 
 	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
-	"github.com/sigstore/sigstore-go/pkg/bundle"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/refusal"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sigbundle"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
@@ -38,9 +38,9 @@ func openImage(members map[string]json.RawMessage) (*Document, *refusal.Refusal)
 	if len(payload) > maxSimpleSigning {
 		return nil, refusal.New(gatekeep.ReasonTooLarge, "an image signature of %d bytes is over the bound of %d", len(payload), maxSimpleSigning)
 	}
-	b := new(bundle.Bundle)
-	if err := b.UnmarshalJSON(OrNull(members["bundle"])); err != nil {
-		return nil, refusal.New(gatekeep.ReasonEnvelopeMalformed, "reading image signature: bundle: %v", err)
+	b, err := sigbundle.Read(OrNull(members["bundle"]))
+	if err != nil {
+		return nil, refusal.New(reasonOf(err), "reading image signature: bundle: %v", err)
 	}
 	signed := b.GetMessageSignature()
 	if signed == nil {

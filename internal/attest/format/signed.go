@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sigbundle"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/statement"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
@@ -143,8 +144,8 @@ func isTypeURI(text string) bool {
 }
 
 func readBundle(data []byte) (*Reading, error) {
-	b := new(bundle.Bundle)
-	if err := b.UnmarshalJSON(data); err != nil {
+	b, err := sigbundle.Read(data)
+	if err != nil {
 		return nil, malformed(err)
 	}
 	r := &Reading{Signed: &Signed{}}

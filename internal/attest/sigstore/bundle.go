@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/pki"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sigbundle"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
 
@@ -47,8 +48,11 @@ func ReadBundle(data []byte) (*bundle.Bundle, *Failure) {
 	if err := strictjson.Check(data, strictjson.Limits{Bytes: BundleBytes, Depth: BundleDepth}); err != nil {
 		return nil, fail(gatekeep.ReasonEnvelopeMalformed, "reading Sigstore bundle: %v", err)
 	}
-	b := new(bundle.Bundle)
-	if err := b.UnmarshalJSON(data); err != nil {
+	b, err := sigbundle.Read(data)
+	switch {
+	case errors.Is(err, sigbundle.ErrTooLarge):
+		return nil, fail(gatekeep.ReasonTooLarge, "reading Sigstore bundle: %v", err)
+	case err != nil:
 		return nil, fail(gatekeep.ReasonEnvelopeMalformed, "reading Sigstore bundle: %v", err)
 	}
 	return b, nil

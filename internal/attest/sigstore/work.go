@@ -2,19 +2,15 @@ package sigstore
 
 import (
 	"crypto/x509"
+	"errors"
 
 	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	commonpb "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/pki"
-	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sigbundle"
 )
-
-// maxBody bounds the body of a log entry, which holds digests, a signature and a
-// certificate: real ones have 4448 bytes at most. With it the signatures are bounded
-// that the library checks as it reads the body.
-const maxBody = 64 << 10
 
 // checkWork refuses certificates whose keys take too long to use. What cannot be read
 // is refused elsewhere, with its own reason.
@@ -33,18 +29,12 @@ func checkWork(b *bundlepb.Bundle) *Failure {
 	return nil
 }
 
-// checkBody measures the body of an entry before the library reads it: of hashedrekord
-// and intoto that checks signatures, with the keys that stand beside them.
+// checkBody measures the body of an entry, also of a bundle that was not read here.
 func checkBody(body []byte) *Failure {
-	if len(body) > maxBody {
-		return fail(gatekeep.ReasonTooLarge, "a log entry of %d bytes is over the bound of %d", len(body), maxBody)
-	}
-	var content any
-	err := strictjson.Unmarshal(body, strictjson.Limits{Bytes: maxBody, Depth: BundleDepth}, &content)
-	if err == nil {
-		err = pki.CheckWorkIn(content)
-	}
-	if err != nil {
+	switch err := sigbundle.CheckBody(body); {
+	case errors.Is(err, sigbundle.ErrTooLarge):
+		return fail(gatekeep.ReasonTooLarge, "reading log entry: %v", err)
+	case err != nil:
 		return fail(gatekeep.ReasonEnvelopeMalformed, "reading log entry: %v", err)
 	}
 	return nil

@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/pki"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/sigbundle"
 )
 
 // longKey is a key of 20,000 bits, and a certificate of a virtual authority for it.
@@ -117,7 +118,7 @@ func TestLongKeysAreNotUsed(t *testing.T) {
 		b.VerificationMaterial.TlogEntries[0].CanonicalizedBody = body
 	}, gatekeep.ReasonEnvelopeMalformed, tooLong)
 	judged(t, "an entry with more than an entry needs", r, func(b *protobundle.Bundle) {
-		b.VerificationMaterial.TlogEntries[0].CanonicalizedBody = make([]byte, maxBody+1)
+		b.VerificationMaterial.TlogEntries[0].CanonicalizedBody = make([]byte, sigbundle.MaxBody+1)
 	}, gatekeep.ReasonTooLarge, "is over the bound")
 	judged(t, "certificate in the log entry", r, entry("CERTIFICATE", der), gatekeep.ReasonEnvelopeMalformed, tooLong)
 	if usable(key) == nil {

@@ -1,4 +1,4 @@
-package pki
+package sigbundle
 
 import (
 	"crypto"
@@ -6,25 +6,27 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+
+	"github.com/gatekeep-dev/gatekeep/internal/attest/pki"
 )
 
 // pemLayers is how often a log entry wraps a key: intoto 0.0.2 has base64 of base64 of
 // PEM.
 const pemLayers = 2
 
-// CheckWorkIn is CheckWork for every key in a document of JSON, wherever it stands:
-// readers differ in where they find one.
-func CheckWorkIn(content any) error {
+// checkKeysIn measures every key in a document, wherever it stands: readers differ in
+// where they find one.
+func checkKeysIn(content any) error {
 	switch content := content.(type) {
 	case map[string]any:
 		for _, inner := range content {
-			if err := CheckWorkIn(inner); err != nil {
+			if err := checkKeysIn(inner); err != nil {
 				return err
 			}
 		}
 	case []any:
 		for _, inner := range content {
-			if err := CheckWorkIn(inner); err != nil {
+			if err := checkKeysIn(inner); err != nil {
 				return err
 			}
 		}
@@ -39,7 +41,7 @@ func checkKeysOf(text []byte) error {
 	for range pemLayers + 1 {
 		for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 			if key := parsed(block.Bytes); key != nil {
-				if err := CheckWorkOf(key); err != nil {
+				if err := pki.CheckWorkOf(key); err != nil {
 					return fmt.Errorf("checking its key: %w", err)
 				}
 			}
