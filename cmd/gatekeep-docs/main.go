@@ -113,7 +113,7 @@ func generate(root string) (map[string][]byte, error) {
 	if files["policies/capabilities.json"], err = policy.Capabilities(); err != nil {
 		return nil, err
 	}
-	if files["docs/rejections.md"], err = rejections(filepath.Join(root, "rejection.go")); err != nil {
+	if files["docs/rejections.md"], err = rejections(filepath.Join(root, "rejection.go"), filepath.Join(root, "internal", "ledger", "entry", "reason.go")); err != nil {
 		return nil, err
 	}
 	files["docs/formats.md"] = formatsPage()

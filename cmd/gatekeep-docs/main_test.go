@@ -56,8 +56,9 @@ func project(t *testing.T) string {
 	for name, text := range map[string]string{
 		"policies/rego/gatekeep/rules/change/approved-twice/approved_twice.rego": rule,
 		"policies/rego/gatekeep/regimes/sample/data.yaml":                        regime,
-		"rejection.go":              reasons,
-		"docs/regimes/withdrawn.md": "old",
+		"rejection.go":                    reasons,
+		"internal/ledger/entry/reason.go": "package entry\n\n// Reasons of a ledger.\nconst ReasonThree Reason = \"three\" // the third -> Do a third thing.\n",
+		"docs/regimes/withdrawn.md":       "old",
 	} {
 		if err := write(filepath.Join(root, filepath.FromSlash(name)), []byte(text)); err != nil {
 			t.Fatal(err)
@@ -113,7 +114,7 @@ func TestPagesHoldWhatThePolicySays(t *testing.T) {
 			"## change", "### change/approved-twice", "It is described.", "| Waivable | no |",
 			"[sample c-1](regimes/sample.md)", "<https://example.com/rule>",
 		},
-		"docs/rejections.md": {"Reasons of one kind.", "| `one` | the first | Do it again. |", "| `two` | the \\| second | Do \\| that. |"},
+		"docs/rejections.md": {"Reasons of one kind.", "| `one` | the first | Do it again. |", "| `two` | the \\| second | Do \\| that. |", "Reasons of a ledger.", "| `three` | the third | Do a third thing. |"},
 	} {
 		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 		if err != nil {
@@ -131,7 +132,7 @@ func TestBrokenPolicyIsNotDocumented(t *testing.T) {
 	for _, name := range []string{
 		"policies/rego/gatekeep/rules/change/approved-twice/approved_twice.rego",
 		"policies/rego/gatekeep/regimes/sample/data.yaml",
-		"rejection.go",
+		"rejection.go", "internal/ledger/entry/reason.go",
 	} {
 		root := project(t)
 		if err := os.WriteFile(filepath.Join(root, filepath.FromSlash(name)), []byte("broken {"), 0o644); err != nil {

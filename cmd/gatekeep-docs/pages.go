@@ -127,36 +127,43 @@ func orNone(list []string) string {
 	return strings.Join(list, ", ")
 }
 
-// rejections lists the codes of rejection.go in its order, one table a group.
-func rejections(name string) ([]byte, error) {
-	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
-	if err != nil {
-		return nil, fmt.Errorf("reading reasons: %w", err)
-	}
+// rejections lists the codes of some files in their order, one table a group.
+func rejections(names ...string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s# Reasons\n\nCodes are stable: they are never renamed or reused.\n", generated)
-	for _, decl := range file.Decls {
-		group, ok := decl.(*ast.GenDecl)
-		if !ok || group.Tok != token.CONST {
-			continue
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			return nil, fmt.Errorf("reading reasons: %w", err)
 		}
-		fmt.Fprintf(&b, "\n%s\n\n| Code | Meaning | What to do |\n|---|---|---|\n", strings.Join(strings.Fields(group.Doc.Text()), " "))
-		for _, spec := range group.Specs {
-			value := spec.(*ast.ValueSpec) // a const declaration holds nothing else
-			literal, ok := value.Values[0].(*ast.BasicLit)
-			if !ok {
-				return nil, fmt.Errorf("reading reasons: %s is not written out", value.Names[0].Name)
+		for _, decl := range file.Decls {
+			if group, ok := decl.(*ast.GenDecl); ok && group.Tok == token.CONST {
+				if err := reasonTable(&b, group); err != nil {
+					return nil, err
+				}
 			}
-			code, err := strconv.Unquote(literal.Value)
-			if err != nil {
-				return nil, fmt.Errorf("reading reasons: %s: %w", value.Names[0].Name, err)
-			}
-			meaning, remedy, ok := strings.Cut(value.Comment.Text(), " -> ")
-			if !ok {
-				return nil, fmt.Errorf("reading reasons: the comment of %s does not say what to do", value.Names[0].Name)
-			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", code, cell(meaning), cell(remedy))
 		}
 	}
 	return b.Bytes(), nil
+}
+
+func reasonTable(b *bytes.Buffer, group *ast.GenDecl) error {
+	fmt.Fprintf(b, "\n%s\n\n| Code | Meaning | What to do |\n|---|---|---|\n", strings.Join(strings.Fields(group.Doc.Text()), " "))
+	for _, spec := range group.Specs {
+		value := spec.(*ast.ValueSpec) // a const declaration holds nothing else
+		literal, ok := value.Values[0].(*ast.BasicLit)
+		if !ok {
+			return fmt.Errorf("reading reasons: %s is not written out", value.Names[0].Name)
+		}
+		code, err := strconv.Unquote(literal.Value)
+		if err != nil {
+			return fmt.Errorf("reading reasons: %s: %w", value.Names[0].Name, err)
+		}
+		meaning, remedy, ok := strings.Cut(value.Comment.Text(), " -> ")
+		if !ok {
+			return fmt.Errorf("reading reasons: the comment of %s does not say what to do", value.Names[0].Name)
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", code, cell(meaning), cell(remedy))
+	}
+	return nil
 }

@@ -18,13 +18,14 @@ import (
 func evidenceCommand(w *world) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "evidence",
-		Short: "Verify, show and replay evidence bundles; inspect documents",
+		Short: "Verify, show and replay evidence bundles, list and sample them; inspect documents",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usage("no command given (see '%s --help')", cmd.CommandPath())
 		},
 	}
-	c.AddCommand(evidenceVerifyCommand(w), evidenceShowCommand(w), evidenceReplayCommand(w), evidenceInspectCommand(w), evidenceCompleteCommand(w))
+	c.AddCommand(evidenceVerifyCommand(w), evidenceShowCommand(w), evidenceReplayCommand(w), evidenceInspectCommand(w), evidenceCompleteCommand(w),
+		evidencePopulationCommand(w), evidenceSampleCommand(w))
 	return c
 }
 

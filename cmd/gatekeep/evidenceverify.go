@@ -95,12 +95,8 @@ func (f verifyFlags) options() (o evidence.VerifyOptions, err error) {
 		return o, err
 	}
 	if f.root != "" {
-		data, err := readFile(f.root, maxRoot)
-		if err != nil {
-			return o, usage("reading --trusted-root: %w", err)
-		}
-		if o.Root, err = sigstore.NewRoot(f.root, data); err != nil {
-			return o, usage("%s: %w", f.root, err)
+		if o.Root, err = trustedRoot(f.root); err != nil {
+			return o, err
 		}
 	}
 	o.Subject, o.Environment, o.Open, o.Witnesses, o.Threshold = f.subject, f.environment, f.current, f.witnesses, f.threshold
@@ -113,6 +109,19 @@ func (f verifyFlags) options() (o evidence.VerifyOptions, err error) {
 		}
 	}
 	return o, nil
+}
+
+// trustedRoot reads the file that --trusted-root names.
+func trustedRoot(path string) (*sigstore.Root, error) {
+	data, err := readFile(path, maxRoot)
+	if err != nil {
+		return nil, usage("reading --trusted-root: %w", err)
+	}
+	root, err := sigstore.NewRoot(path, data)
+	if err != nil {
+		return nil, usage("%s: %w", path, err)
+	}
+	return root, nil
 }
 
 // history walks the ledger.

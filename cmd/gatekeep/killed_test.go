@@ -170,7 +170,7 @@ func TestAGateThatIsKilledLosesNothing(t *testing.T) {
 	must(append([]string{"evidence", "verify", "--key", "gate.pub", "--trusted-root", "keys/trusted_root.json", "--ledger", "ledger", "--log-public", "log.pub"}, bundles...)...)
 	// Its exit code says that the log is whole, that no number is left out or given
 	// twice, and that log and store hold the same.
-	out := must("ledger", "population", "--dir", "ledger", "--key", "log.pub", "--environment", "production", "--store", "store", "--format", "csv")
+	out := must("evidence", "population", "--ledger", "ledger", "--log-public", "log.pub", "--environment", "production", "--store", "store", "--format", "csv")
 	if rows := strings.Count(out, ",decision,production,"); rows != len(bundles) {
 		t.Errorf("the log lists %d decisions, and the store holds %d", rows, len(bundles))
 	}

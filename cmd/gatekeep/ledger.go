@@ -48,7 +48,7 @@ commitments, never names of persons.`,
 		},
 	}
 	c.AddCommand(ledgerInitCommand(w), ledgerAppendCommand(w), ledgerKeyCommand(w), ledgerRotateCommand(w), ledgerVerifyCommand(w),
-		ledgerProveCommand(w), ledgerPopulationCommand(w), ledgerShowCommand(w), ledgerServeCommand(w), ledgerTrustCommand(w))
+		ledgerProveCommand(w), ledgerShowCommand(w), ledgerServeCommand(w), ledgerTrustCommand(w))
 	return c
 }
 
@@ -274,11 +274,14 @@ type trusting struct {
 	dir, key, remembered string
 	witnesses            []string
 	threshold            int
+	names                string
 }
 
-func (f *trusting) flags(c *cobra.Command) {
-	c.Flags().StringVar(&f.dir, "dir", "", "folder of the ledger, or a copy of it")
-	c.Flags().StringVar(&f.key, "key", "", "public log key: a file in PEM, or with NAME+HASH+KEY")
+// flags are named as it suits the command: beside a ledger, its folder is --dir.
+func (f *trusting) flags(c *cobra.Command, folder, key string) {
+	f.names = "--" + folder + " and --" + key
+	c.Flags().StringVar(&f.dir, folder, "", "folder of the ledger, or a copy of it")
+	c.Flags().StringVar(&f.key, key, "", "public log key: a file in PEM, or with NAME+HASH+KEY")
 	c.Flags().StringVar(&f.remembered, "remembered", "", "checkpoint that the log showed earlier; it must continue it")
 	c.Flags().StringArrayVar(&f.witnesses, "witness", nil, "public key of a witness, NAME+HASH+KEY (repeatable)")
 	c.Flags().IntVar(&f.threshold, "witnesses", 0, "how many of the witnesses must have signed the checkpoint")
@@ -287,7 +290,7 @@ func (f *trusting) flags(c *cobra.Command) {
 func (f *trusting) options() (audit.VerifyOptions, error) {
 	o := audit.VerifyOptions{Witnesses: f.witnesses, Threshold: f.threshold}
 	if f.dir == "" || f.key == "" {
-		return o, usage("--dir and --key are wanted: the folder of the ledger, and the public log key as it was handed over")
+		return o, usage("%s are wanted: the folder of the ledger, and the public log key as it was handed over", f.names)
 	}
 	var err error
 	if o.LogKey, err = readFile(f.key, maxLogKey); err != nil {

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"archive/zip"
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -120,79 +118,6 @@ func TestServeEndsWhenTold(t *testing.T) {
 	cancel()
 	if code := <-done; code != exitOpen {
 		t.Errorf("it ends with %d", code)
-	}
-}
-
-// TestPopulationNamesADeletedBundleAndAHiddenLeaf compares the log with a folder of
-// sealed decisions.
-func TestPopulationNamesADeletedBundleAndAHiddenLeaf(t *testing.T) {
-	dir, l, signer := newLedger(t)
-	store := filepath.Join(dir, "store")
-	if err := os.Mkdir(store, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	previous := "null"
-	for n := 1; n <= 4; n++ {
-		self := fmt.Sprintf("sha256:%064d", n)
-		statement := fmt.Appendf(nil, `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"app","digest":{"sha256":"00"}}],"predicateType":"https://slsa.dev/verification_summary/v1",`+
-			`"predicate":{"timeVerified":%q,"https://gatekeep.dev/vsa/ext/v1":{"decisionID":"d%d","decisionDigest":%q,"environment":"prod","sequence":%d,"previousDecision":%s,"outcome":"pass"}}}`,
-			time.Now().UTC().Format(time.RFC3339), n, self, n, previous)
-		bundle, err := signing.SignStatement(signer, statement)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(dir, "bundle.json")
-		if err := os.WriteFile(file, bundle, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if n < 4 { // the leaf of the last is hidden
-			if code, _, stderr := invoke(t, "ledger", "append", "--dir", filepath.Join(dir, "ledger"), "--log-key", filepath.Join(dir, "log.key"), "--key", filepath.Join(dir, "gate.key"), "--file", file); code != exitOpen {
-				t.Fatalf("appending: %d %s", code, stderr)
-			}
-		}
-		if n != 2 { // the bundle of the second is deleted
-			seal(t, filepath.Join(store, fmt.Sprintf("d%d.zip", n)), bundle)
-		}
-		previous = fmt.Sprintf("%q", self)
-	}
-	list := []string{"ledger", "population", "--dir", filepath.Join(dir, "ledger"), "--key", filepath.Join(dir, "log.pub"), "--environment", "prod"}
-	if code, out, stderr := invoke(t, list...); code != exitOpen || strings.Count(out, "\n") != 4 {
-		t.Fatalf("without the store: %d %s %s", code, out, stderr)
-	}
-	code, out, stderr := invoke(t, append(list, "--store", store)...)
-	if code != exitShut || !strings.Contains(stderr, `decision "d2", sequence 2 of environment "prod" has no bundle in the store [bundle_missing]`) ||
-		!strings.Contains(stderr, `decision "d4" has a bundle in the store, and the log does not show its leaf [leaf_hidden]`) {
-		t.Errorf("with the store: %d\n%s\n%s", code, out, stderr)
-	}
-	if err := os.WriteFile(filepath.Join(store, "broken.zip"), []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if code, _, _ := invoke(t, append(list, "--store", store)...); code != exitUnknown {
-		t.Errorf("a bundle that cannot be read: %d", code)
-	}
-	_ = l
-}
-
-// seal writes an archive with only the signed statement of a decision.
-func seal(t *testing.T, path string, bundle []byte) {
-	t.Helper()
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive := zip.NewWriter(file)
-	member, err := archive.Create(signedFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := member.Write(bundle); err != nil {
-		t.Fatal(err)
-	}
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := file.Close(); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -1,22 +1,18 @@
 package main
 
 import (
-	"archive/zip"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/audit"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
-	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )
 
 func ledgerKeyCommand(w *world) *cobra.Command {
@@ -167,7 +163,7 @@ It exits 1 where something does not hold, and 3 where it could not be judged.`,
 			return nil
 		},
 	}
-	f.flags(c)
+	f.flags(c, "dir", "key")
 	c.Flags().StringVar(&format, "format", "text", "text or json")
 	c.Flags().StringVar(&save, "save", "", "keep the checkpoint in this file where everything holds, to be remembered")
 	return c
@@ -229,114 +225,6 @@ func ledgerProveCommand(w *world) *cobra.Command {
 	c.Flags().StringVar(&key, "key", "", "public log key")
 	c.Flags().StringVar(&out, "out", "", "write the proof to this file")
 	return c
-}
-
-func ledgerPopulationCommand(w *world) *cobra.Command {
-	var f trusting
-	var kind, environment, from, to, format, store string
-	c := &cobra.Command{
-		Use:   "population --dir DIR --key LOG.pub",
-		Short: "List every decision of a period, with proof that none is missing",
-		Long: `population verifies the whole ledger and lists the entries of a period: from --from
-up to --to, exclusive. JSON has the proof beside the rows: the checkpoint, the range of
-leaves, and of each sequence its first and last number and the times of the entries
-before and after. With --store it compares the rows with the bundles in a folder.
-
-What is hidden, missing or doubled is named on standard error, and the exit code is 1.
-In CSV, a cell that a spreadsheet would take for a formula begins with an apostrophe.`,
-		Example: "  gatekeep ledger population --dir ledger --key log.pub --environment prod --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --format csv",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := f.options()
-			if err != nil {
-				return err
-			}
-			q := audit.Query{Kind: entry.Kind(kind), Environment: environment, Verify: o}
-			for _, end := range []struct {
-				flag, text string
-				into       *time.Time
-			}{{"--from", from, &q.From}, {"--to", to, &q.To}} {
-				if end.text == "" {
-					continue
-				}
-				if *end.into, err = time.Parse(time.RFC3339, end.text); err != nil {
-					return usage("%s: %w; write it like 2026-11-01T00:00:00Z", end.flag, err)
-				}
-			}
-			if format != "csv" && format != "json" {
-				return usage("--format is csv or json, not %q", format)
-			}
-			if store != "" {
-				if q.Bundles, err = bundlesIn(store); err != nil {
-					return err
-				}
-			}
-			p, err := audit.Populate(cmd.Context(), f.dir, q)
-			if err != nil {
-				return err
-			}
-			write := p.WriteCSV
-			if format == "json" {
-				write = p.WriteJSON
-			}
-			if err := write(w.out); err != nil {
-				return err
-			}
-			for _, problem := range p.Problems {
-				fmt.Fprintf(w.err, "gatekeep: %s\n", problem)
-			}
-			if !p.Complete {
-				return shutError{exitShut}
-			}
-			return nil
-		},
-	}
-	f.flags(c)
-	c.Flags().StringVar(&kind, "kind", string(entry.Decision), "kind of entries: "+kindNames())
-	c.Flags().StringVar(&environment, "environment", "", "environment (default: all)")
-	c.Flags().StringVar(&from, "from", "", "first moment of the period (RFC 3339)")
-	c.Flags().StringVar(&to, "to", "", "moment after the period (RFC 3339)")
-	c.Flags().StringVar(&format, "format", "csv", "csv or json")
-	c.Flags().StringVar(&store, "store", "", "folder with evidence bundles (.zip), to be compared with the log")
-	return c
-}
-
-// signedFile is where a sealed decision keeps its signed statement.
-const signedFile = "evidence.sigstore.json"
-
-// bundlesIn reads what each evidence bundle below a folder says it is. One that cannot be
-// read is an error: it must not pass for one that is not there.
-func bundlesIn(folder string) (map[string]audit.Bundle, error) {
-	out := map[string]audit.Bundle{}
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".zip" {
-			return err
-		}
-		archive, err := zip.OpenReader(path)
-		if err != nil {
-			return fmt.Errorf("reading bundle %s: %w", path, err)
-		}
-		defer archive.Close()
-		file, err := archive.Open(signedFile)
-		if err != nil {
-			return fmt.Errorf("reading bundle %s: %w", path, err)
-		}
-		data, err := readAll(file, signedFile, signing.MaxBundleBytes)
-		if err = errors.Join(err, file.Close()); err != nil {
-			return fmt.Errorf("reading bundle %s: %w", path, err)
-		}
-		envelope, err := signing.ParseBundle(data)
-		if err != nil {
-			return fmt.Errorf("reading bundle %s: %w", path, err)
-		}
-		m, err := entry.ReadStatement(envelope.Payload)
-		if err != nil {
-			return fmt.Errorf("reading bundle %s: %w", path, err)
-		}
-		out[m.ID] = audit.Bundle{Statement: digest.Of(envelope.Payload), Environment: m.Environment, Time: m.Time}
-		return nil
-	})
-	return out, err
 }
 
 func ledgerShowCommand(w *world) *cobra.Command {

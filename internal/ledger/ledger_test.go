@@ -228,14 +228,18 @@ func TestWhatIsNoEntryIsRefused(t *testing.T) {
 
 // summary is the verification summary of a decision, as a gate signs it.
 func summary(id string, sequence int64, previous, self string, at time.Time) []byte {
+	return summaryOf(id, "prod", sequence, previous, self, at)
+}
+
+func summaryOf(id, environment string, sequence int64, previous, self string, at time.Time) []byte {
 	said := "null"
 	if previous != "" {
 		said = fmt.Sprintf("%q", previous)
 	}
 	return fmt.Appendf(nil, `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"registry/app","digest":{"sha256":"%064d"}}],`+
 		`"predicateType":"https://slsa.dev/verification_summary/v1","predicate":{"timeVerified":%q,"https://gatekeep.dev/vsa/ext/v1":`+
-		`{"decisionID":%q,"decisionDigest":%q,"environment":"prod","sequence":%d,"previousDecision":%s,"outcome":"pass"}}}`,
-		7, at.Format(time.RFC3339), id, self, sequence, said)
+		`{"decisionID":%q,"decisionDigest":%q,"environment":%q,"sequence":%d,"previousDecision":%s,"outcome":"pass"}}}`,
+		7, at.Format(time.RFC3339), id, self, environment, sequence, said)
 }
 
 func TestVerificationSummariesAreDecisions(t *testing.T) {

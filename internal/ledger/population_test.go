@@ -2,11 +2,12 @@ package ledger_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,13 +37,18 @@ func (h *house) populate(t *testing.T, q audit.Query) audit.Population {
 }
 
 // store is what a store would hold if every decision were sealed.
-func (h *house) store(t *testing.T) map[string]audit.Bundle {
-	out := map[string]audit.Bundle{}
+func (h *house) store(t *testing.T) []audit.Bundle {
+	var out []audit.Bundle
 	for _, l := range h.links(t)[2:] {
 		m := must(entry.ReadStatement(l.statement))(t)
-		out[m.ID] = audit.Bundle{Statement: digest.Of(l.statement), Environment: m.Environment, Time: m.Time}
+		out = append(out, audit.Bundle{Path: m.ID + ".zip", ID: m.ID, Statement: digest.Of(l.statement), Environment: m.Environment, Time: m.Time})
 	}
 	return out
+}
+
+// without is a store without the bundles of an id.
+func without(store []audit.Bundle, id string) []audit.Bundle {
+	return slices.DeleteFunc(slices.Clone(store), func(b audit.Bundle) bool { return b.ID == id })
 }
 
 func TestAPeriodIsListedWithItsNeighbours(t *testing.T) {
@@ -95,14 +101,13 @@ func TestADeletedBundleAndAHiddenLeafAreNamed(t *testing.T) {
 	t.Parallel()
 	h := month(t)
 	store := h.store(t)
-	if p := h.populate(t, audit.Query{Bundles: store}); !p.Complete || *p.Rows[0].Bundle != true {
+	if p := h.populate(t, audit.Query{Store: store}); !p.Complete || *p.Rows[0].Bundle != "prod-0.zip" {
 		t.Fatalf("found %v", p.Problems)
 	}
 	links := h.links(t)
 	hidden := slices.IndexFunc(links, func(l link) bool { return bytes.Contains(l.statement, []byte(`"id":"prod-7"`)) })
 	h.forge(t, slices.Delete(links, hidden, hidden+1)...)
-	delete(store, "prod-4")
-	p := h.populate(t, audit.Query{Bundles: store})
+	p := h.populate(t, audit.Query{Store: without(store, "prod-4")})
 	named := map[entry.Reason]entry.Problem{}
 	for _, problem := range p.Problems {
 		named[problem.Reason] = problem
@@ -123,21 +128,120 @@ func TestADeletedBundleAndAHiddenLeafAreNamed(t *testing.T) {
 	}
 }
 
-func TestAnExchangedBundleIsNamed(t *testing.T) {
+// TestEveryBundleIsHeldAgainstTheLog: what is wrong in a store is named with its file.
+func TestEveryBundleIsHeldAgainstTheLog(t *testing.T) {
 	t.Parallel()
 	h := month(t)
-	store := h.store(t)
-	b := store["prod-2"]
-	b.Statement = digest.Of(nil)
-	store["prod-2"] = b
-	p := h.populate(t, audit.Query{Bundles: store, Environment: "prod"})
-	if len(p.Problems) != 1 || p.Problems[0].Reason != entry.ReasonBundleAltered || p.Problems[0].ID != "prod-2" {
-		t.Errorf("found %v", p.Problems)
+	good := h.store(t)
+	at := slices.IndexFunc(good, func(b audit.Bundle) bool { return b.ID == "prod-2" })
+	change := func(do func(*audit.Bundle)) []audit.Bundle {
+		out := slices.Clone(good)
+		do(&out[at])
+		return out
 	}
-	b.Statement = "" // not known
-	store["prod-2"] = b
-	if p := h.populate(t, audit.Query{Bundles: maps.Clone(store), Environment: "prod"}); !p.Complete {
-		t.Errorf("found %v", p.Problems)
+	other := good[at]
+	other.Path, other.Statement = "copy.zip", digest.Of(nil)
+	for name, c := range map[string]struct {
+		store []audit.Bundle
+		want  []string // what is found: reason, id, and how the detail begins
+	}{
+		"all":              {good, nil},
+		"a second copy":    {append(slices.Clone(good), good[at]), nil},
+		"none":             {[]audit.Bundle{}, slices.Repeat([]string{"bundle_missing"}, 12)},
+		"deleted":          {without(good, "prod-2"), []string{`bundle_missing prod-2 decision "prod-2", sequence 3 of environment "prod", has no bundle`}},
+		"exchanged":        {change(func(b *audit.Bundle) { b.Statement = digest.Of(nil) }), []string{"bundle_altered prod-2 prod-2.zip: decision"}},
+		"moved":            {change(func(b *audit.Bundle) { b.Statement, b.Time = digest.Of(nil), start.Add(-time.Hour) }), []string{"bundle_altered prod-2 prod-2.zip"}},
+		"a bad copy":       {append(slices.Clone(good), other), []string{"bundle_altered prod-2 copy.zip"}},
+		"a bad copy first": {append([]audit.Bundle{other}, good...), []string{"bundle_altered prod-2 copy.zip"}},
+		"renamed":          {change(func(b *audit.Bundle) { b.ID = "x" }), []string{"bundle_missing prod-2", "leaf_hidden x prod-2.zip: decision \"x\" has a bundle"}},
+		"of another log":   {append(slices.Clone(good), audit.Bundle{Path: "x.zip", ID: "x", Environment: "moon", Time: start}), nil},
+		"of another month": {append(slices.Clone(good), audit.Bundle{Path: "x.zip", ID: "x", Environment: "prod", Time: start.Add(-time.Hour)}), nil},
+		"inside changed": {change(func(b *audit.Bundle) {
+			b.Problem = entry.Problemf(entry.ReasonBundleAltered, "its manifest is another")
+		}),
+			[]string{"bundle_altered prod-2 prod-2.zip: its manifest is another"}},
+		"pending": {change(func(b *audit.Bundle) { b.Path, b.Pending = "prod-2.zip.pending", true }),
+			[]string{"bundle_pending prod-2 prod-2.zip.pending: decision"}},
+		"made whole":   {append(slices.Clone(good), audit.Bundle{Path: "prod-2.zip.pending", ID: "prod-2", Statement: good[at].Statement, Pending: true}), nil},
+		"never logged": {append(slices.Clone(good), audit.Bundle{Path: "x.zip.pending", ID: "x", Environment: "prod", Time: start.Add(time.Hour), Pending: true}), nil},
+		"no bundle": {change(func(b *audit.Bundle) {
+			*b = audit.Bundle{Path: b.Path, Problem: entry.Problemf(entry.ReasonBundleUnreadable, "no zip")}
+		}), []string{"bundle_missing prod-2", "bundle_unreadable  prod-2.zip: no zip"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := h.populate(t, audit.Query{Store: c.store, Environment: "prod", From: start, To: start.Add(24 * time.Hour)})
+			if p.Complete != (len(c.want) == 0) || p.Found != len(c.want) || len(p.Problems) != len(c.want) {
+				t.Fatalf("complete: %v, %d found: %v", p.Complete, p.Found, p.Problems)
+			}
+			for i, problem := range p.Problems {
+				if got := fmt.Sprint(problem.Reason, " ", problem.ID, " ", problem.Detail); !strings.HasPrefix(got, c.want[i]) {
+					t.Errorf("found %q, not %q", got, c.want[i])
+				}
+			}
+		})
+	}
+}
+
+// TestDecisionsWithoutANumberProveNothing: a gate that keeps no sequence may leave out
+// what it likes before it logs.
+func TestDecisionsWithoutANumberProveNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	must(h.Append(t.Context(), ledger.Entry{Kind: entry.Decision, ID: "d", Environment: "prod", Make: func(s ledger.Slot) ([]byte, error) {
+		return bytes.Replace(summary(s.ID, 1, "", digest.Of(nil), s.Time), []byte(`"sequence":1`), []byte(`"sequence":null`), 1), nil
+	}}))(t)
+	h.holds(t)
+	p := h.populate(t, audit.Query{})
+	if p.Complete || len(p.Problems) != 1 || p.Problems[0].Reason != entry.ReasonSequenceUnnumbered || p.Problems[0].Environment != "prod" || p.Spans[0].Complete {
+		t.Errorf("found %v, %+v", p.Problems, p.Spans)
+	}
+}
+
+// TestASampleFollowsFromTheSeedAndTheLeaves holds samples against values that were worked
+// out with sha256sum.
+func TestASampleFollowsFromTheSeedAndTheLeaves(t *testing.T) {
+	t.Parallel()
+	p := audit.Population{}
+	for i, leaf := range []string{"00", "01", "02", "03", "04"} {
+		p.Rows = append(p.Rows, audit.Row{Index: uint64(i), Leaf: strings.Repeat(leaf, 32)})
+	}
+	drawn := must(p.Sample("engagement 2026-11", 3))(t)
+	var got []string
+	for _, d := range drawn {
+		got = append(got, fmt.Sprint(d.Index, " ", d.Rank))
+	}
+	want := []string{
+		"0 179d21ec29aef8a9324561259921d56f76333b766eda52ef6ea18fd7233a18f7",
+		"3 353ed53d9a5f378f91e66556e8613cb390ad9261d6fc5ba7c172839d80921293",
+		"1 63d2c33796a9ca0bbb8b984146dd080c0e43b72ac1d3c2ec7bb186e8e1f3e861",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("drew %q", got)
+	}
+	slices.Reverse(p.Rows)
+	if again := must(p.Sample("engagement 2026-11", 3))(t); !slices.Equal(again, drawn) {
+		t.Errorf("in another order: %v", again)
+	}
+	if other := must(p.Sample("another seed", 3))(t); slices.Equal(other, drawn) {
+		t.Error("another seed draws the same")
+	}
+	if all := must(p.Sample("s", 25))(t); len(all) != 5 {
+		t.Errorf("of five, 25 are %d", len(all))
+	}
+	if _, err := (audit.Population{Rows: []audit.Row{{Leaf: "00"}}}).Sample("s", 1); err == nil {
+		t.Error("a row without the hash of its leaf is drawn")
+	}
+}
+
+// TestRowsHaveTheHashesOfTheirLeaves: RFC 6962, section 2.1.
+func TestRowsHaveTheHashesOfTheirLeaves(t *testing.T) {
+	t.Parallel()
+	h := month(t)
+	links := h.links(t)
+	for _, r := range h.populate(t, audit.Query{Environment: "dev"}).Rows {
+		if want := fmt.Sprintf("%x", sha256.Sum256(append([]byte{0}, links[r.Index].leaf...))); r.Leaf != want {
+			t.Errorf("leaf %d: %s, not %s", r.Index, r.Leaf, want)
+		}
 	}
 }
 
@@ -146,7 +250,7 @@ func TestALostStatementIsNamedByItsLeaf(t *testing.T) {
 	h := month(t)
 	e := must(ledger.Read(t.Context(), h.dir, 5))(t)
 	remove(t, h.path("entries", entry.File(e.Leaf.Data)))
-	p := h.populate(t, audit.Query{Bundles: nil})
+	p := h.populate(t, audit.Query{})
 	reasons := map[entry.Reason]bool{}
 	for _, problem := range p.Problems {
 		reasons[problem.Reason] = true
@@ -169,7 +273,7 @@ func TestRowsAreWrittenAsTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := must(csv.NewReader(&out).ReadAll())(t)
-	if len(rows) != 2 || len(rows[0]) != 10 || rows[1][2] != "'=cmd|calc" || rows[1][5] != `'@id, with "quotes"` || rows[1][3] != "1" {
+	if len(rows) != 2 || len(rows[0]) != 11 || rows[1][2] != "'=cmd|calc" || rows[1][5] != `'@id, with "quotes"` || rows[1][3] != "1" {
 		t.Errorf("rows %q", rows)
 	}
 	out.Reset()

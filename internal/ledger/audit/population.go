@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,16 +25,8 @@ type Query struct {
 	Kind        entry.Kind // Decision where empty
 	Environment string     // all where empty
 	From, To    time.Time  // from the first up to the second, exclusive; zero is without end
-	// Bundles is what the store holds, by id; nil where it is not to be compared.
-	Bundles map[string]Bundle
-	Verify  VerifyOptions
-}
-
-// Bundle is a sealed decision in a store.
-type Bundle struct {
-	Statement   string // digest of the statement in it; empty where it is not known
-	Environment string
-	Time        time.Time
+	Store       []Bundle   // what the store holds; nil where it is not to be compared
+	Verify      VerifyOptions
 }
 
 // Row is one entry of a population.
@@ -46,7 +40,8 @@ type Row struct {
 	Outcome     string     `json:"outcome"`
 	Subject     string     `json:"subject"`
 	Statement   string     `json:"statement"` // digest
-	Bundle      *bool      `json:"bundle"`    // whether the store holds it; null where it was not asked
+	Leaf        string     `json:"leaf"`      // RFC 6962 hash of the leaf, in hex
+	Bundle      *string    `json:"bundle"`    // path in the store, empty where it holds none; null where it was not asked
 }
 
 // Span is the part of one sequence that lies in the period. A sequence without gap
@@ -59,6 +54,7 @@ type Span struct {
 	Before      *time.Time `json:"before"` // time of the entry before the first; null where there is none
 	After       *time.Time `json:"after"`  // time of the entry after the last; null where there is none yet
 	Complete    bool       `json:"complete"`
+	unnumbered  int64
 }
 
 // Population is all entries of a period, with what proves that none is missing.
@@ -75,9 +71,10 @@ type Population struct {
 	FirstIndex  *uint64         `json:"firstIndex"`           // of the rows; null where there are none
 	LastIndex   *uint64         `json:"lastIndex"`
 	Spans       []Span          `json:"spans"`
-	Rows        []Row           `json:"rows"`
 	Checks      []Check         `json:"checks"`
-	Problems    []entry.Problem `json:"problems"`
+	Found       int             `json:"found"`    // problems in all
+	Problems    []entry.Problem `json:"problems"` // the first 1,000
+	Rows        []Row           `json:"rows"`
 }
 
 // Populate verifies the whole ledger and lists the entries that a query asks for. It
@@ -86,11 +83,12 @@ type Population struct {
 func Populate(ctx context.Context, dir string, q Query) (Population, error) {
 	q.Kind = cmp.Or(q.Kind, entry.Decision)
 	x := &examination{dir: dir, opts: q.Verify}
-	g := &gathering{query: q, spans: map[string]*Span{}, ids: map[string]bool{}, rows: []Row{}}
+	g := &gathering{query: q, spans: map[string]*Span{}, store: newShelf(q.Store), rows: []Row{}}
 	if err := x.run(ctx, g.entry); err != nil {
 		return Population{}, fmt.Errorf("listing entries of ledger %s: %w", dir, err)
 	}
-	g.store(x)
+	g.unnumbered(x)
+	g.compare(x)
 	p := Population{
 		Kind: q.Kind, Environment: q.Environment, Checkpoint: string(x.raw), Size: x.cp.Size, Root: base64.StdEncoding.EncodeToString(x.cp.Hash),
 		Remembered: string(q.Verify.Remembered), Rows: g.rows, Spans: []Span{}, Checks: x.report.Checks,
@@ -115,6 +113,9 @@ func Populate(ctx context.Context, dir string, q Query) (Population, error) {
 	}
 	slices.SortFunc(p.Spans, func(a, b Span) int { return strings.Compare(a.Environment, b.Environment) })
 	p.Problems = x.report.Problems
+	for _, n := range x.count {
+		p.Found += n
+	}
 	p.Complete = len(p.Problems) == 0
 	return p, nil
 }
@@ -123,20 +124,21 @@ func Populate(ctx context.Context, dir string, q Query) (Population, error) {
 type gathering struct {
 	query Query
 	spans map[string]*Span
-	ids   map[string]bool // in the log, of the kind, in any period
+	store shelf
 	rows  []Row
 	seen  bool // anything of the environment
 }
 
-func (g *gathering) entry(e ledger.LoggedEntry) {
+func (g *gathering) entry(e ledger.LoggedEntry, hash []byte) {
 	q := g.query
-	if e.Kind != q.Kind || q.Environment != "" && e.Environment != q.Environment {
+	if e.Kind != q.Kind {
+		return
+	}
+	g.store.logged(e)
+	if q.Environment != "" && e.Environment != q.Environment {
 		return
 	}
 	g.seen = true
-	if q.Bundles != nil {
-		g.ids[e.ID] = true
-	}
 	s := g.spans[e.Environment]
 	if s == nil {
 		s = &Span{Environment: e.Environment}
@@ -159,48 +161,24 @@ func (g *gathering) entry(e ledger.LoggedEntry) {
 	}
 	s.Last = max(s.Last, e.Sequence)
 	s.Rows++
+	if e.Sequence == 0 {
+		s.unnumbered++
+	}
 	g.rows = append(g.rows, Row{
 		Index: e.Index, Kind: e.Kind, Environment: e.Environment, Sequence: e.Sequence, Time: e.Time.UTC(), ID: e.ID,
-		Outcome: e.Outcome, Subject: e.Meta.Subject, Statement: digest.Of(e.Statement),
+		Outcome: e.Outcome, Subject: e.Meta.Subject, Statement: digest.Of(e.Statement), Leaf: hex.EncodeToString(hash),
 	})
 }
 
-// store compares the rows with what the store holds, both ways.
-func (g *gathering) store(x *examination) {
-	if g.query.Bundles == nil {
-		return
-	}
-	for i := range g.rows {
-		r := &g.rows[i]
-		bundle, there := g.query.Bundles[r.ID]
-		r.Bundle = &there
-		at := int64(r.Index)
-		name := fmt.Sprintf("%s %q, sequence %d of environment %q", r.Kind, r.ID, r.Sequence, r.Environment)
-		p := entry.Problem{Index: &at, ID: r.ID, Environment: r.Environment, Sequence: r.Sequence}
-		switch {
-		case !there:
-			p.Reason, p.Detail = entry.ReasonBundleMissing, name+" has no bundle in the store"
-			x.add(&p)
-		case bundle.Statement != "" && bundle.Statement != r.Statement:
-			p.Reason, p.Detail = entry.ReasonBundleAltered, name+" has a bundle in the store with another statement"
-			x.add(&p)
+// unnumbered names environments with entries that have no number: one that was left out
+// before it was logged would leave no gap.
+func (g *gathering) unnumbered(x *examination) {
+	for _, environment := range slices.Sorted(maps.Keys(g.spans)) {
+		if s := g.spans[environment]; s.unnumbered > 0 {
+			x.add(&entry.Problem{Reason: entry.ReasonSequenceUnnumbered, Environment: environment,
+				Detail: fmt.Sprintf("%d of %d entries (%s) of environment %q have no number, and nothing shows whether others were left out", s.unnumbered, s.Rows, g.query.Kind, environment)})
 		}
 	}
-	var hidden []string
-	for id, b := range g.query.Bundles {
-		q := g.query
-		outside := q.Environment != "" && b.Environment != q.Environment ||
-			!q.From.IsZero() && b.Time.Before(q.From) || !q.To.IsZero() && !b.Time.Before(q.To)
-		if !outside && !g.ids[id] {
-			hidden = append(hidden, id)
-		}
-	}
-	slices.Sort(hidden)
-	for _, id := range hidden {
-		x.add(&entry.Problem{Reason: entry.ReasonLeafHidden, ID: id, Environment: g.query.Bundles[id].Environment,
-			Detail: fmt.Sprintf("%s %q has a bundle in the store, and the log does not show its leaf", g.query.Kind, id)})
-	}
-	x.check("store", "leaves", fmt.Sprintf("%d entries with their bundles", len(g.rows)), entry.ReasonBundleMissing, entry.ReasonBundleAltered, entry.ReasonLeafHidden)
 }
 
 // WriteJSON writes the population with its proof material.
@@ -215,21 +193,22 @@ func (p Population) WriteJSON(w io.Writer) error {
 // take for a formula is given an apostrophe.
 func (p Population) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	rows := [][]string{{"index", "kind", "environment", "sequence", "time", "id", "outcome", "subject", "statement", "bundle"}}
+	rows := [][]string{{"index", "kind", "environment", "sequence", "time", "id", "outcome", "subject", "statement", "leaf", "bundle"}}
 	for _, r := range p.Rows {
 		bundle := ""
 		if r.Bundle != nil {
-			bundle = strconv.FormatBool(*r.Bundle)
+			bundle = cmp.Or(*r.Bundle, "missing")
 		}
 		rows = append(rows, []string{
-			strconv.FormatUint(r.Index, 10), string(r.Kind), cell(r.Environment), strconv.FormatInt(r.Sequence, 10), r.Time.Format(time.RFC3339Nano),
-			cell(r.ID), cell(r.Outcome), cell(r.Subject), r.Statement, bundle,
+			strconv.FormatUint(r.Index, 10), string(r.Kind), Cell(r.Environment), strconv.FormatInt(r.Sequence, 10), r.Time.Format(time.RFC3339Nano),
+			Cell(r.ID), Cell(r.Outcome), Cell(r.Subject), r.Statement, r.Leaf, Cell(bundle),
 		})
 	}
 	return out.WriteAll(rows)
 }
 
-func cell(s string) string {
+// Cell is a text in CSV, which no spreadsheet takes for a formula.
+func Cell(s string) string {
 	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
 		return "'" + s
 	}

@@ -38,7 +38,7 @@ func TrustedRoot(ctx context.Context, dir string, o VerifyOptions, s TrustSource
 	fail := func(err error) ([]byte, error) { return nil, fmt.Errorf("making trusted root: %w", err) }
 	changed := map[uint64]time.Time{}
 	x := &examination{dir: dir, opts: o}
-	if err := x.run(ctx, func(e ledger.LoggedEntry) {
+	if err := x.run(ctx, func(e ledger.LoggedEntry, _ []byte) {
 		if e.Kind == entry.KeyChange {
 			changed[e.Index] = e.Time
 		}

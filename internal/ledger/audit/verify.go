@@ -71,7 +71,11 @@ func Verify(ctx context.Context, dir string, o VerifyOptions) (Report, error) {
 // Examine is Verify, and hands each entry that can be read to each, in their order.
 func Examine(ctx context.Context, dir string, o VerifyOptions, each func(ledger.LoggedEntry)) (Report, error) {
 	x := &examination{dir: dir, opts: o}
-	if err := x.run(ctx, each); err != nil {
+	if err := x.run(ctx, func(e ledger.LoggedEntry, _ []byte) {
+		if each != nil {
+			each(e)
+		}
+	}); err != nil {
 		return Report{}, fmt.Errorf("verifying ledger %s: %w", dir, err)
 	}
 	return x.report, nil
@@ -121,7 +125,7 @@ func (x *examination) check(what, against, detail string, reasons ...entry.Reaso
 }
 
 // run does it all, and hands each entry that can be read to each.
-func (x *examination) run(ctx context.Context, each func(ledger.LoggedEntry)) error {
+func (x *examination) run(ctx context.Context, each visit) error {
 	x.count, x.report.Problems, x.report.Checks = map[entry.Reason]int{}, []entry.Problem{}, []Check{}
 	if err := x.open(); err != nil {
 		var p *entry.Problem

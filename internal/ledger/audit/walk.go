@@ -23,9 +23,12 @@ type outcome struct {
 	err   error
 }
 
+// visit is handed each entry that can be read, and the hash of its leaf.
+type visit func(e ledger.LoggedEntry, hash []byte)
+
 // leaves walks the log: the root again from the leaves, and each entry through the
 // chain. Entries of a tile are read side by side, and judged in their order.
-func (x *examination) leaves(ctx context.Context, each func(ledger.LoggedEntry)) error {
+func (x *examination) leaves(ctx context.Context, each visit) error {
 	tree := (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
 	ids := map[uint64]uint64{}
 	var pending []outcome
@@ -89,9 +92,10 @@ func (x *examination) readAll(first uint64, batch []outcome) {
 }
 
 // leaf judges one leaf.
-func (x *examination) leaf(ctx context.Context, tree *compact.Range, o outcome, ids map[uint64]uint64, each func(ledger.LoggedEntry)) error {
+func (x *examination) leaf(ctx context.Context, tree *compact.Range, o outcome, ids map[uint64]uint64, each visit) error {
 	index := x.chain.Size
-	if err := tree.Append(rfc6962.DefaultHasher.HashLeaf(o.data), nil); err != nil {
+	hash := rfc6962.DefaultHasher.HashLeaf(o.data)
+	if err := tree.Append(hash, nil); err != nil {
 		return err
 	}
 	if err := x.mark(tree); err != nil {
@@ -116,7 +120,7 @@ func (x *examination) leaf(ctx context.Context, tree *compact.Range, o outcome, 
 	}
 	x.report.Newest = x.chain.Time
 	if each != nil {
-		each(o.entry)
+		each(o.entry, hash)
 	}
 	return nil
 }
