@@ -67,8 +67,17 @@ type Regime struct {
 	Version   string `json:"version" yaml:"version"`
 	URL       string `json:"url,omitempty" yaml:"url"`
 	// ActivatedBy says in words what brings the regime in.
-	ActivatedBy string    `json:"activated_by,omitempty" yaml:"activated_by"`
-	Controls    []Control `json:"controls" yaml:"controls"`
+	ActivatedBy string `json:"activated_by,omitempty" yaml:"activated_by"`
+	// Retention is how long evidence under the regime must be kept; nil where its text
+	// does not say.
+	Retention *Retention `json:"retention,omitempty" yaml:"retention"`
+	Controls  []Control  `json:"controls" yaml:"controls"`
+}
+
+// Retention is a period for which a regime asks to keep records.
+type Retention struct {
+	Period   string `json:"period" yaml:"period"` // ISO 8601: P6Y, P12M, P90D
+	Citation string `json:"citation" yaml:"citation"`
 }
 
 // Control is one citation of a regime.

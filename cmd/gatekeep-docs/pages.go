@@ -74,6 +74,9 @@ func regimePage(regime gatekeep.Regime, rules []gatekeep.Rule) []byte {
 	if regime.ActivatedBy != "" {
 		fmt.Fprintf(&b, " Active: %s.", strings.TrimSuffix(regime.ActivatedBy, "."))
 	}
+	if kept := regime.Retention; kept != nil {
+		fmt.Fprintf(&b, " Evidence is kept for %s (%s).", regimes.InWords(kept.Period), kept.Citation)
+	}
 	fmt.Fprintf(&b, "\n\nPassing these rules is evidence for the citation, not a statement of compliance.\n")
 	for _, c := range regime.Controls {
 		fmt.Fprintf(&b, "\n## %s: %s\n\n", c.ID, c.Title)

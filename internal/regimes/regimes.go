@@ -120,6 +120,9 @@ func check(fsys fs.FS, name string, r gatekeep.Regime) []error {
 	if r.Title == "" || r.Authority == "" || r.Version == "" {
 		report("title, authority or version is missing")
 	}
+	if err := checkRetention(r.Retention); err != nil {
+		report("retention: %w", err)
+	}
 	if len(r.Controls) == 0 {
 		report("controls is empty; a regime without controls would judge nothing")
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 
+	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/source/httpguard"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/source/ocistore"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 )
@@ -39,69 +41,139 @@ func (m rawManifest) RawManifest() ([]byte, error) { return m, nil }
 // MediaType tells ggcr what is put.
 func (rawManifest) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }
 
-// Push stores a Sigstore bundle beside an image as an OCI 1.1 referrer, as cosign
-// does (specs/BUNDLE_SPEC.md), and under the fallback tag where the registry has no
-// referrers API. The same bundle gives the same manifest each time; its digest is
-// returned once the registry lists it.
-func Push(ctx context.Context, imageRef string, bundleJSON []byte, predicateType string, r Registry) (string, error) {
-	fail := func(err error) (string, error) {
-		return "", fmt.Errorf("pushing bundle to %s: %w", imageRef, err)
-	}
+// Referrer is a document to be stored beside an image: the one layer of a manifest
+// without configuration.
+type Referrer struct {
+	MediaType   string // of the document, and with it of the manifest
+	Annotations map[string]string
+	Data        []byte
+}
+
+// BundleReferrer is a Sigstore bundle as cosign attaches it (specs/BUNDLE_SPEC.md).
+func BundleReferrer(bundleJSON []byte, predicateType string) (Referrer, error) {
 	var b bundle.Bundle
 	if err := b.UnmarshalJSON(bundleJSON); err != nil {
-		return fail(err)
+		return Referrer{}, err
 	}
 	annotations := map[string]string{"dev.sigstore.bundle.content": "dsse-envelope", "dev.sigstore.bundle.predicateType": predicateType}
 	if b.GetMessageSignature() != nil {
 		annotations = map[string]string{"dev.sigstore.bundle.content": "message-signature"}
 	}
+	return Referrer{ocistore.MediaBundle, annotations, bundleJSON}, nil
+}
+
+// Push stores a Sigstore bundle beside an image, as Attach does with any document.
+func Push(ctx context.Context, imageRef string, bundleJSON []byte, predicateType string, r Registry) (string, error) {
+	doc, err := BundleReferrer(bundleJSON, predicateType)
+	if err != nil {
+		return "", fmt.Errorf("pushing bundle to %s: %w", imageRef, err)
+	}
+	pushed, err := Attach(ctx, imageRef, "", []Referrer{doc}, r)
+	if err != nil {
+		return "", fmt.Errorf("pushing bundle to %s: %w", imageRef, err)
+	}
+	return pushed[0], nil
+}
+
+// Attach stores documents as OCI 1.1 referrers of an image, in the image's repository
+// or in another one that may hold a copy of it, and under the fallback tag where the registry has no referrers
+// API. The same document gives the same manifest each time; the digests are returned
+// once the registry lists them.
+func Attach(ctx context.Context, imageRef, repository string, docs []Referrer, r Registry) ([]string, error) {
 	ref, err := name.ParseReference(imageRef, name.StrictValidation)
 	if err != nil {
-		return fail(err)
+		return nil, err
+	}
+	to := ref.Context()
+	if repository != "" {
+		if to, err = name.NewRepository(repository, name.StrictValidation); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := r.Within(ctx)
 	defer cancel()
-	from, err := r.Open(ctx, ref.Context(), new(atomic.Int64))
+	pushed, err := attach(ctx, ref, to, docs, r)
+	return pushed, ocistore.Why(ctx, err)
+}
+
+func attach(ctx context.Context, ref name.Reference, to name.Repository, docs []Referrer, r Registry) ([]string, error) {
+	from, err := r.Open(ctx, to, new(atomic.Int64))
 	if err != nil {
-		return fail(ocistore.Why(ctx, err))
+		return nil, err
 	}
-	image, err := from.Get(ctx, ref)
+	image, err := imageOf(ctx, from, ref, to, r)
 	if err != nil {
-		return fail(ocistore.Why(ctx, err))
+		return nil, err
 	}
 	options := r.Options(ctx)
-	manifest, err := upload(ref.Context(), image.Descriptor, bundleJSON, annotations, options)
+	var pushed []string
+	for _, doc := range docs {
+		manifest, err := upload(ctx, from, to, image.Descriptor, doc, options)
+		if err != nil {
+			return pushed, err
+		}
+		d := digest.Of(manifest)
+		put := func() error { return remote.Put(to.Digest(d), rawManifest(manifest), options...) }
+		if err := list(ctx, from, image.Digest.String(), d, put); err != nil {
+			return pushed, err
+		}
+		pushed = append(pushed, d)
+	}
+	return pushed, nil
+}
+
+// imageOf finds the image that ref names: in another repository, the copy that it may
+// hold, and otherwise the image in its own.
+func imageOf(ctx context.Context, from *ocistore.Repository, ref name.Reference, to name.Repository, r Registry) (*remote.Descriptor, error) {
+	if to == ref.Context() {
+		return from.Get(ctx, ref)
+	}
+	if pinned, ok := ref.(name.Digest); ok {
+		if image, err := from.Get(ctx, to.Digest(pinned.DigestStr())); !httpguard.SaysGone(err) {
+			return image, err
+		}
+	}
+	home, err := r.Open(ctx, ref.Context(), new(atomic.Int64))
 	if err != nil {
-		return fail(ocistore.Why(ctx, err))
+		return nil, err
 	}
-	d := digest.Of(manifest)
-	put := func() error { return remote.Put(ref.Context().Digest(d), rawManifest(manifest), options...) }
-	if err := list(ctx, from, image.Digest.String(), d, put); err != nil {
-		return fail(ocistore.Why(ctx, err))
-	}
-	return d, nil
+	return home.Get(ctx, ref)
 }
 
 // upload stores the blobs of a referrer and returns its manifest.
-func upload(repo name.Repository, image v1.Descriptor, bundleJSON []byte, annotations map[string]string, options []remote.Option) ([]byte, error) {
-	layers := []v1.Layer{static.NewLayer([]byte("{}"), ocistore.MediaEmpty), static.NewLayer(bundleJSON, ocistore.MediaBundle)}
+func upload(ctx context.Context, from *ocistore.Repository, to name.Repository, image v1.Descriptor, doc Referrer, options []remote.Option) ([]byte, error) {
+	kind := types.MediaType(doc.MediaType)
+	layers := []v1.Layer{static.NewLayer([]byte("{}"), ocistore.MediaEmpty), static.NewLayer(doc.Data, kind)}
 	descriptors := make([]v1.Descriptor, len(layers))
 	for i, layer := range layers {
 		var err error
 		if descriptors[i], err = describe(layer); err != nil {
 			return nil, err
 		}
-		if err := remote.WriteLayer(repo, layer, options...); err != nil {
+		write := func() error { return remote.WriteLayer(to, layer, options...) }
+		if err := again(ctx, from, write); err != nil {
 			return nil, err
 		}
 	}
-	// No org.opencontainers.image.created: equal bundles must be equal manifests.
+	// No org.opencontainers.image.created: equal documents must be equal manifests.
 	return json.Marshal(v1.Manifest{
-		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: ocistore.MediaBundle,
+		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: doc.MediaType,
 		Config: descriptors[0], Layers: descriptors[1:],
 		Subject:     &v1.Descriptor{MediaType: image.MediaType, Digest: image.Digest, Size: image.Size},
-		Annotations: annotations,
+		Annotations: doc.Annotations,
 	})
+}
+
+// again writes a blob again after a failure that may pass. A single request of an
+// upload cannot be repeated, since it follows from the one before; the whole can: a blob
+// is named by its digest.
+func again(ctx context.Context, from *ocistore.Repository, write func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := write()
+		if err == nil || attempt == httpguard.Attempts || httpguard.Reason(err) != gatekeep.ReasonSourceUnreachable || from.Wait(ctx, attempt) != nil {
+			return err
+		}
+	}
 }
 
 func describe(layer v1.Layer) (v1.Descriptor, error) {
