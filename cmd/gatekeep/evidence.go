@@ -18,14 +18,14 @@ import (
 func evidenceCommand(w *world) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "evidence",
-		Short: "Verify, show and replay evidence bundles, list and sample them; inspect documents",
+		Short: "Verify, show, replay, list, sample and publish evidence bundles; inspect documents",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usage("no command given (see '%s --help')", cmd.CommandPath())
 		},
 	}
 	c.AddCommand(evidenceVerifyCommand(w), evidenceShowCommand(w), evidenceReplayCommand(w), evidenceInspectCommand(w), evidenceCompleteCommand(w),
-		evidencePopulationCommand(w), evidenceSampleCommand(w))
+		evidencePopulationCommand(w), evidenceSampleCommand(w), evidencePublishCommand(w), evidenceRetentionCommand(w))
 	return c
 }
 
