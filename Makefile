@@ -9,6 +9,7 @@ COSIGN3_VERSION     := v3.1.3
 FULCIO_VERSION      := v1.8.8
 REKOR_VERSION       := v2.3.0
 TSA_VERSION         := v2.1.3
+VERSITYGW_VERSION   := v1.8.0
 
 # Outside the checkout, so that a fresh clone does not build them again.
 TOOLS ?= $(HOME)/.cache/gatekeep/tools
@@ -20,11 +21,12 @@ COSIGN3     := $(TOOLS)/cosign-$(COSIGN3_VERSION)/cosign
 FULCIO      := $(TOOLS)/fulcio-$(FULCIO_VERSION)/fulcio
 REKOR       := $(TOOLS)/rekor-server-$(REKOR_VERSION)/posix
 TSA         := $(TOOLS)/timestamp-server-$(TSA_VERSION)/timestamp-server
+VERSITYGW   := $(TOOLS)/versitygw-$(VERSITYGW_VERSION)/versitygw
 
 BIN     := bin
 # where the tests find the programs of others
 TESTENV = GATEKEEP_OPA=$(OPA) GATEKEEP_CRANE=$(CRANE) GATEKEEP_COSIGN=$(COSIGN) GATEKEEP_COSIGN3=$(COSIGN3) \
-	GATEKEEP_FULCIO=$(FULCIO) GATEKEEP_REKOR=$(REKOR) GATEKEEP_TSA=$(TSA) GATEKEEP_SBOM=$(CURDIR)/$(BIN)/gatekeep-sbom
+	GATEKEEP_FULCIO=$(FULCIO) GATEKEEP_REKOR=$(REKOR) GATEKEEP_TSA=$(TSA) GATEKEEP_VERSITYGW=$(VERSITYGW) GATEKEEP_SBOM=$(CURDIR)/$(BIN)/gatekeep-sbom
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 30s
@@ -81,7 +83,7 @@ fuzz:
 	  | sed 's#/[^/]*:func # #' | sort -u \
 	  | xargs -P 2 -L 1 sh -c '.ci/fuzz "$$0" "$$1" $(FUZZTIME)'
 
-tools: $(OPA) $(STATICCHECK) $(CRANE) $(COSIGN) $(COSIGN3) $(FULCIO) $(REKOR) $(TSA)
+tools: $(OPA) $(STATICCHECK) $(CRANE) $(COSIGN) $(COSIGN3) $(FULCIO) $(REKOR) $(TSA) $(VERSITYGW)
 
 $(OPA):
 	GOBIN=$(dir $@) go install github.com/open-policy-agent/opa@$(OPA_VERSION)
@@ -99,6 +101,8 @@ $(REKOR):
 	GOBIN=$(dir $@) go install github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix@$(REKOR_VERSION)
 $(TSA):
 	GOBIN=$(dir $@) go install github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server@$(TSA_VERSION)
+$(VERSITYGW):
+	GOBIN=$(dir $@) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
 
 clean:
 	rm -rf $(BIN) demo-out

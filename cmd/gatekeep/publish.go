@@ -24,7 +24,7 @@ const maxBundle = 2 << 30
 // publishFlags are the flags of gatekeep evidence publish.
 type publishFlags struct {
 	to          []string
-	key         string
+	key, root   string
 	unverified  bool
 	retainUntil string
 	hold        bool
@@ -73,7 +73,8 @@ not take it.`,
 	fs := c.Flags()
 	fs.StringArrayVar(&f.to, "to", nil, "where to put the bundles (repeatable; see above)")
 	fs.StringVar(&f.key, "key", "", "public key of the gate, from its owner")
-	fs.BoolVar(&f.unverified, "unverified", false, "publish what is whole and signed by whatever key it brings")
+	fs.StringVar(&f.root, "trusted-root", "", "trusted_root.json with the keys of log and timestamp authority, for bundles that a log holds")
+	fs.BoolVar(&f.unverified, "unverified", false, "publish what is whole and signed by whatever key it brings, whoever vouches for it")
 	fs.StringVar(&f.retainUntil, "retain-until", "", "keep longer than the regimes ask for: a date or an RFC 3339 time")
 	fs.BoolVar(&f.hold, "legal-hold", false, "hold the objects until somebody lifts it (s3 only)")
 	fs.StringVar(&f.mode, "lock-mode", "compliance", "lock of the objects: compliance, which nobody ends, or governance (s3 only)")
@@ -110,7 +111,7 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) er
 	if err != nil {
 		return err
 	}
-	check, err := f.verification()
+	check, err := f.verification(ctx)
 	if err != nil {
 		return err
 	}
@@ -228,32 +229,30 @@ func (f publishFlags) targets(w *world, now time.Time) ([]publish.Target, error)
 	return targets, nil
 }
 
-// verification is what a bundle must pass: every check with the key that the caller
+// verification is what a bundle must pass: every check with the keys that the caller
 // brought, or with its own where the caller says so.
-func (f publishFlags) verification() (func(*evidence.Bundle) (evidence.Verification, error), error) {
+func (f publishFlags) verification(ctx context.Context) (func(*evidence.Bundle) (evidence.Verification, error), error) {
 	switch {
-	case f.key != "" && f.unverified:
-		return nil, usage("--key and --unverified contradict each other")
+	case f.unverified && f.key+f.root != "":
+		return nil, usage("--unverified contradicts --key and --trusted-root")
 	case f.key != "":
-		public, err := loadPublicKey(f.key)
-		return verifyWith(public), err
+		return verifyFlags{key: f.key, root: f.root}.checks(ctx)
 	case f.unverified:
 		return verifyAlone, nil
 	}
 	return nil, usage("no key: pass --key with the gate's public key, got from its owner and not from the bundle, or --unverified")
 }
 
-// verifyAlone makes every check with the key that the bundle brings.
+// verifyAlone makes every check with the key that the bundle brings. Nobody brought the
+// keys of the log and the authority that it may name: that one check is left out.
 func verifyAlone(b *evidence.Bundle) (evidence.Verification, error) {
-	text, err := b.Read(evidence.PathKey)
-	if err != nil {
-		return evidence.Verify(b, evidence.VerifyOptions{}), nil // says what is missing
+	var own evidence.VerifyOptions
+	if text, err := b.Read(evidence.PathKey); err == nil {
+		own.Key, _ = signing.LoadPublicKey(text) // without one the signature check fails
 	}
-	key, err := signing.LoadPublicKey(text)
-	if err != nil {
-		return evidence.Verify(b, evidence.VerifyOptions{}), nil
-	}
-	return evidence.Verify(b, evidence.VerifyOptions{Key: key}), nil
+	v := evidence.Verify(b, own)
+	v.Checks = slices.DeleteFunc(v.Checks, func(c evidence.Check) bool { return c.Reason == evidence.ReasonTrustMissing })
+	return v, nil
 }
 
 // prepared reads a bundle once and verifies what it read. Checks that fail are printed.
@@ -316,7 +315,7 @@ func showPublished(w *world, format string, all []*delivery) error {
 		for _, r := range p.Receipts {
 			verb := "published"
 			if r.Already {
-				verb = "was there "
+				verb = "was there"
 			}
 			fmt.Fprintf(w.out, "  %s  %-9s  %s", verb, r.Kind, r.Location)
 			if !strings.HasSuffix(r.Location, r.Digest) {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	testscript.Main(m, map[string]func(){
-		"gatekeep": main, "image": command(push), "envelopes": command(envelopes), "tamper": command(tamper), "unzipped": command(unzipped), "unpacked": command(unpacked),
+		"gatekeep": main, "image": command(push), "envelopes": command(envelopes), "tamper": command(tamper), "unzipped": command(unzipped), "unpacked": command(unpacked), "s3": command(askStore),
 	})
 }
 
@@ -38,6 +38,9 @@ func TestScripts(t *testing.T) {
 			server := httptest.NewServer(registry.New(registry.WithReferrersSupport(true), registry.Logger(quiet)))
 			e.Defer(server.Close)
 			e.Setenv("REGISTRY", strings.TrimPrefix(server.URL, "http://"))
+			old := httptest.NewServer(registry.New(registry.Logger(quiet)))
+			e.Defer(old.Close)
+			e.Setenv("OLD_REGISTRY", strings.TrimPrefix(old.URL, "http://")) // without the referrers API
 			e.Setenv("HOME", e.WorkDir)
 			for name, tool := range tools(t) {
 				e.Setenv(name, tool)
@@ -49,7 +52,7 @@ func TestScripts(t *testing.T) {
 			return there, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "without": without, "capture": capture, "count": count, "changed": changed, "removed": removed, "expand": expand,
+			"exits": exits, "without": without, "capture": capture, "count": count, "changed": changed, "removed": removed, "expand": expand, "objectstore": objectStore,
 		},
 	})
 }
@@ -206,7 +209,7 @@ func expand(ts *testscript.TestScript, neg bool, args []string) {
 // them; where they are missing those scripts are skipped, except in CI.
 func tools(t *testing.T) map[string]string {
 	out := map[string]string{}
-	for name, program := range map[string]string{"CRANE": "crane", "COSIGN": "cosign", "COSIGN3": "cosign3", "SBOM": "gatekeep-sbom"} {
+	for name, program := range map[string]string{"CRANE": "crane", "COSIGN": "cosign", "COSIGN3": "cosign3", "VERSITYGW": "versitygw", "SBOM": "gatekeep-sbom"} {
 		path := os.Getenv("GATEKEEP_" + name)
 		if path == "" {
 			path, _ = exec.LookPath(program)
