@@ -3,6 +3,7 @@ package attest
 import (
 	"crypto/x509"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
@@ -153,7 +154,8 @@ func (j *judgement) byAuthority(d *envelope.Document, chain []*x509.Certificate,
 	if err != nil {
 		return nil, refusal.New(gatekeep.ReasonCertificateInvalid, "reading key of the certificate: %v", err)
 	}
-	holds := d.Signed().SignedBy(leaf.PublicKey, sig)
+	// Asked of certificates only that somebody vouches for: it takes long with a long key.
+	made := sync.OnceValue(func() bool { return d.Signed().SignedBy(leaf.PublicKey, sig) })
 	var why *refusal.Refusal
 	var word trust.Word
 	var san string
@@ -162,6 +164,7 @@ func (j *judgement) byAuthority(d *envelope.Document, chain []*x509.Certificate,
 			continue
 		}
 		no := refusal.New(gatekeep.ReasonSignatureInvalid, "the key of the certificate did not make the signature")
+		holds := made()
 		name, called := s.Called(leaf)
 		if holds {
 			no = refusal.New(gatekeep.ReasonSignerUnknown, "no signer of the trust policy is called %.200q", pki.Names(leaf))

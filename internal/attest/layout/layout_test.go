@@ -170,6 +170,10 @@ func TestLinksMustSatisfyTheLayout(t *testing.T) {
 	good := [][]byte{fetched, done}
 	of := func(change func(l, fetch, build object)) []byte { return sealed(t, c.layout(t, change), c.dan) }
 	two := func(_, _, build object) { build["threshold"] = 2 }
+	inFolder := func(_, _, build object) {
+		build["expected_materials"] = rules("MATCH * IN in WITH PRODUCTS IN src FROM fetch", "DISALLOW *")
+		build["expected_products"] = rules("ALLOW *")
+	}
 	evilSource := sealed(t, link("fetch", object{}, with(sources, "src/main.go", sum("evil"))), c.alice)
 	for _, x := range []struct {
 		name, vector string
@@ -213,6 +217,8 @@ func TestLinksMustSatisfyTheLayout(t *testing.T) {
 		{"functionaries disagree", "disagree_fail", of(two), [][]byte{fetched, done, buildOf(sources, with(built, "app.tar", sum("evil")), c.carol)}, noon, "report different artifacts"},
 		{"MATCH: another source", "match_fail", of(asItIs), [][]byte{evilSource, done}, noon, "its materials break the rule DISALLOW *"},
 		{"MATCH: a source that nobody fetched", "", of(asItIs), [][]byte{fetched, buildOf(with(sources, "src/x.go", sum("x")), with(built, "src/x.go", sum("x")), c.bob)}, noon, "its materials break the rule DISALLOW *"},
+		{"MATCH in a folder", "match-folder", of(inFolder), [][]byte{fetched, buildOf(moved(sources, "src/", "in/"), moved(built, "src/", "in/"), c.bob)}, noon, ""},
+		{"MATCH in a folder: a file beside it", "match-beside-folder_fail", of(inFolder), [][]byte{fetched, buildOf(moved(sources, "src/", ""), moved(built, "src/", ""), c.bob)}, noon, "its materials break the rule DISALLOW *"},
 		{"CREATE: it was there before", "create_fail", of(asItIs), [][]byte{sealed(t, link("fetch", sources, sources), c.alice), done}, noon, "its products break the rule DISALLOW *"},
 		{"CREATE, DISALLOW: something besides", "disallow_fail", of(asItIs), [][]byte{fetched, buildOf(sources, with(built, "backdoor", sum("x")), c.bob)}, noon, "its products break the rule DISALLOW *"},
 		{"DELETE", "delete", of(func(_, _, build object) {
@@ -249,6 +255,18 @@ func TestLinksMustSatisfyTheLayout(t *testing.T) {
 			keep(t, x.vector, x.layout, x.links, x.at, c.dan.pem(t), x.want)
 		})
 	}
+}
+
+// moved are artifacts in another folder.
+func moved(artifacts object, from, to string) object {
+	all := object{}
+	for name, hashes := range artifacts {
+		if rest, ok := strings.CutPrefix(name, from); ok {
+			name = to + rest
+		}
+		all[name] = hashes
+	}
+	return all
 }
 
 // changed replaces some bytes of what is signed and leaves the signatures.
