@@ -55,7 +55,7 @@ func TestFieldsOfACertificateAreComparedWhole(t *testing.T) {
 	}
 	for pattern, want := range map[string]gatekeep.Reason{
 		`sourceRepositoryPattern: "https://github.com/aspect-build/*"`:                                                "",
-		`sourceRepositoryPattern: "https://github.com/aspect-build*"`:                                                 gatekeep.ReasonSignerUnknown,
+		`sourceRepositoryPattern: "https://github.com/aspect-build/**/x"`:                                             gatekeep.ReasonSignerUnknown,
 		`sourceRepositoryPattern: "https://github.com/aspect/*"`:                                                      gatekeep.ReasonSignerUnknown,
 		`sourceRefPattern: "refs/heads/*"`:                                                                            "",
 		`sourceRefPattern: "refs/tags/*"`:                                                                             gatekeep.ReasonSignerUnknown,

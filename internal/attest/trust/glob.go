@@ -3,6 +3,7 @@ package trust
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -50,6 +51,10 @@ func checkNoRegexp(glob string) error {
 	return nil
 }
 
+// sharedHosts are those where anybody has workflows of their own, below a name that they
+// choose.
+var sharedHosts = []string{"github.com", "gitlab.com"}
+
 // checkIdentityGlob refuses patterns that say something else than their author
 // thinks: regular expressions, and globs that leave open who the signer is.
 func checkIdentityGlob(glob string) error {
@@ -58,9 +63,12 @@ func checkIdentityGlob(glob string) error {
 	}
 	scheme, rest, isURL := strings.Cut(glob, "://")
 	if isURL {
-		host, _, found := strings.Cut(rest, "/")
+		host, below, found := strings.Cut(rest, "/")
 		if !found || host == "" || strings.Contains(scheme+host, "*") {
 			return fmt.Errorf("%q leaves the host open; write scheme and host without *", glob)
+		}
+		if owner, _, _ := strings.Cut(below, "/"); slices.Contains(sharedHosts, host) && strings.Contains(owner, "*") {
+			return fmt.Errorf("%q leaves the owner open, and %s gives a name to whoever asks; write the owner without *", glob, host)
 		}
 		return nil
 	}

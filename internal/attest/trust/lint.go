@@ -2,6 +2,7 @@ package trust
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,6 +15,9 @@ var reviews = []string{"vulns", "sast", "secret-scan", "approval", "vex"}
 
 // lint refuses policies whose parts undo each other.
 func (p *Policy) lint(doc trustFile) error {
+	if err := p.checkPrincipals(); err != nil {
+		return err
+	}
 	for i, r := range doc.Statements {
 		for j, other := range doc.Statements {
 			if i == j || !typesOverlap(r.Types, other.Types) || !environmentsOverlap(r.Environments, other.Environments) {
@@ -33,6 +37,21 @@ func (p *Policy) lint(doc trustFile) error {
 		return nil
 	}
 	return p.checkRoles(doc.Statements)
+}
+
+// checkPrincipals refuses two spellings of one account: a threshold counts accounts, and
+// would count it twice.
+func (p *Policy) checkPrincipals() error {
+	spelled := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(p.signers)) {
+		principal := p.signers[name].Principal
+		plain := strings.ToLower(strings.TrimSpace(principal))
+		if other, known := spelled[plain]; known && other != principal || principal != strings.TrimSpace(principal) {
+			return fmt.Errorf("signers.%s.principal: %q is the account of another signer in another spelling, or has a space around it; write one account one way", name, principal)
+		}
+		spelled[plain] = principal
+	}
+	return nil
 }
 
 // undone names a signer of a rule with a threshold whom another rule believes alone.
