@@ -25,6 +25,7 @@ type verifyFlags struct {
 	remembered           string
 	witnesses            []string
 	threshold            int
+	heartbeat            time.Duration
 }
 
 func evidenceVerifyCommand(w *world) *cobra.Command {
@@ -71,6 +72,7 @@ whether a later decision took its place.`,
 	fs.StringVar(&f.logKey, "log-public", "", "public log key of the ledger")
 	fs.StringVar(&f.remembered, "remembered", "", "checkpoint of the ledger that you remember: it must have grown from there")
 	fs.StringArrayVar(&f.witnesses, "witness", nil, "public key of a witness of the log, NAME+HASH+KEY (repeatable)")
+	fs.DurationVar(&f.heartbeat, "heartbeat", 0, "how often the gate promised to say in the ledger that it is at work, such as 5m")
 	fs.IntVar(&f.threshold, "witnesses", 0, "how many of them must have signed the checkpoint")
 	return c
 }
@@ -86,8 +88,8 @@ func (f verifyFlags) options() (o evidence.VerifyOptions, err error) {
 		return o, usage("reading --subject: %q is no digest such as sha256:... with 64 hex digits", f.subject)
 	case f.threshold > len(f.witnesses):
 		return o, usage("--witnesses asks for %d, and %d are known: name each with --witness", f.threshold, len(f.witnesses))
-	case f.ledger == "" && (f.logKey != "" || f.remembered != ""):
-		return o, usage("--log-public and --remembered are about a ledger: pass --ledger too")
+	case f.ledger == "" && (f.logKey != "" || f.remembered != "" || f.heartbeat != 0):
+		return o, usage("--log-public, --remembered and --heartbeat are about a ledger: pass --ledger too")
 	case f.ledger != "" && f.logKey == "":
 		return o, usage("--ledger needs --log-public, the public log key, got from its owner and not from the ledger")
 	}
@@ -129,7 +131,7 @@ func (f verifyFlags) history(ctx context.Context) (*trace.History, error) {
 	if err := isFolder("--ledger", f.ledger); err != nil {
 		return nil, err
 	}
-	o := audit.VerifyOptions{Witnesses: f.witnesses, Threshold: f.threshold}
+	o := audit.VerifyOptions{Witnesses: f.witnesses, Threshold: f.threshold, Heartbeat: f.heartbeat}
 	var err error
 	if o.LogKey, err = readFile(f.logKey, maxLogKey); err != nil {
 		return nil, usage("reading --log-public: %w", err)

@@ -122,7 +122,8 @@ Those who verify may hold either: the log itself leads from one to the other.`,
 
 func ledgerVerifyCommand(w *world) *cobra.Command {
 	var f trusting
-	var format, save string
+	var format, save, until string
+	var heartbeat time.Duration
 	c := &cobra.Command{
 		Use:   "verify --dir DIR --key LOG.pub",
 		Short: "Check that no entry was changed, removed, hidden or doubled",
@@ -146,6 +147,9 @@ It exits 1 where something does not hold, and 3 where it could not be judged.`,
 			if format != "text" && format != "json" {
 				return usage("--format is text or json, not %q", format)
 			}
+			if o.Heartbeat, o.Until, err = heartbeatOf(heartbeat, until); err != nil {
+				return err
+			}
 			checkpoint, _, reading := ledger.Checkpoint(f.dir)
 			report, err := audit.Verify(cmd.Context(), f.dir, o)
 			if err != nil {
@@ -165,8 +169,29 @@ It exits 1 where something does not hold, and 3 where it could not be judged.`,
 	}
 	f.flags(c, "dir", "key")
 	c.Flags().StringVar(&format, "format", "text", "text or json")
+	c.Flags().DurationVar(&heartbeat, "heartbeat", 0, "how often the gate promised to say that it is at work, such as 5m: silences are named")
+	c.Flags().StringVar(&until, "until", "", "with --heartbeat, until when: \"now\", or RFC 3339 (default: the newest entry)")
 	c.Flags().StringVar(&save, "save", "", "keep the checkpoint in this file where everything holds, to be remembered")
 	return c
+}
+
+// heartbeatOf reads the flags about heartbeats.
+func heartbeatOf(every time.Duration, until string) (time.Duration, time.Time, error) {
+	switch {
+	case every < 0:
+		return 0, time.Time{}, usage("reading --heartbeat: %s is below zero", every)
+	case every == 0 && until != "":
+		return 0, time.Time{}, usage("--until is about heartbeats: pass --heartbeat too, such as 5m")
+	case until == "":
+		return every, time.Time{}, nil
+	case until == "now":
+		return every, time.Now(), nil
+	}
+	at, err := time.Parse(time.RFC3339, until)
+	if err != nil {
+		return 0, time.Time{}, usage("reading --until: %q is neither \"now\" nor an RFC 3339 time", until)
+	}
+	return every, at, nil
 }
 
 func printReport(w *world, r audit.Report, format string) error {

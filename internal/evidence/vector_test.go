@@ -134,7 +134,29 @@ func makeVectors(t *testing.T, o *office) map[string]vector {
 	shut := o.decide(t, deed{id: "dec-4", at: at.Add(4 * time.Minute), change: func(r *gatekeep.Record) { r.Mode = gatekeep.Observe }})
 	out["whole_observed"] = vector{bundle: shut}
 	keys(t, o, out)
+	off(t, o, out)
 	return out
+}
+
+// off is a gate that was switched off for an hour.
+func off(t *testing.T, o *office, out map[string]vector) {
+	gate := &office{signer: o.signer, key: o.key, public: o.public, private: o.private, chain: o.chain, now: began}
+	gate.found(t, filepath.Join(t.TempDir(), "off"))
+	beat := func() {
+		if _, err := gate.log.Append(t.Context(), ledger.Entry{Kind: entry.Heartbeat, Environment: "prod-eu", ID: gate.now.String(), Body: json.RawMessage("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 16 {
+		beat()
+		gate.now = gate.now.Add(4 * time.Minute)
+	}
+	bundle := gate.decide(t, deed{id: "dec-1"})
+	args := []string{"--heartbeat", "5m"}
+	out["whole_heartbeats"] = vector{bundle: bundle, ledger: copied(t, gate.dir), root: gate.root(t), args: args}
+	gate.now = gate.now.Add(time.Hour)
+	beat()
+	out["switched_off_fail"] = vector{bundle: bundle, ledger: gate.dir, root: gate.root(t), args: args, want: string(entry.ReasonHeartbeatMissing)}
 }
 
 // files are attacks on what lies in a bundle.

@@ -38,6 +38,10 @@ type VerifyOptions struct {
 	Remembered []byte
 	Witnesses  []string // public keys of witnesses, NAME+HASH+KEY (C2SP tlog-cosignature, Ed25519)
 	Threshold  int      // how many of them must have signed the checkpoint
+	// Heartbeat is how often a gate says in the log that it is at work; 0 where nobody
+	// promised that. Until is how long it must have gone on; zero is the newest entry.
+	Heartbeat time.Duration
+	Until     time.Time
 }
 
 // Check is one thing that was looked at.
@@ -136,7 +140,13 @@ func (x *examination) run(ctx context.Context, each visit) error {
 		x.check("checkpoint", "log key", "", p.Reason)
 		return nil
 	}
-	if err := x.leaves(ctx, each); err != nil {
+	beat := &pulse{every: x.opts.Heartbeat, last: map[string]time.Time{}}
+	if err := x.leaves(ctx, func(e ledger.LoggedEntry, data []byte) {
+		beat.entry(e)
+		if each != nil {
+			each(e, data)
+		}
+	}); err != nil {
 		return err
 	}
 	x.signature()
@@ -152,6 +162,9 @@ func (x *examination) run(ctx context.Context, each visit) error {
 		x.tiles(ctx)
 	}
 	x.lines()
+	if x.opts.Heartbeat > 0 {
+		x.heartbeats(beat)
+	}
 	x.report.OK = len(x.report.Problems) == 0
 	return nil
 }

@@ -18,6 +18,7 @@ const (
 	ReasonLogForked           Reason = "log_forked"           // not a continuation of the remembered checkpoint -> Take it for tampering: two histories were shown.
 	ReasonTileInvalid         Reason = "tile_invalid"         // a tile does not follow from the leaves -> Restore the tile; the leaves are whole.
 	ReasonWitnessThreshold    Reason = "witness_threshold"    // fewer witnesses signed the checkpoint than are wanted -> Ask the witnesses to sign it, or why they do not.
+	ReasonHeartbeatMissing    Reason = "heartbeat_missing"    // no heartbeat when one was due, and no entry owns up to it -> Ask who switched the gate off, and what was deployed meanwhile.
 	ReasonEnvironmentUnknown  Reason = "environment_unknown"  // nothing was ever logged of that environment -> Check its spelling.
 )
 
