@@ -12,9 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/publish"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/vsa"
+	"github.com/gatekeep-dev/gatekeep/internal/report/view"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )
 
@@ -94,8 +97,9 @@ type delivery struct {
 	Receipts   []publish.Receipt `json:"receipts"`
 	Failures   []failure         `json:"failures"`
 
-	document publish.Document
-	decided  time.Time
+	subject gatekeep.Subject
+	decided time.Time
+	until   time.Time
 }
 
 // failure is a target that does not have the bundle.
@@ -107,7 +111,7 @@ type failure struct {
 
 func runPublish(ctx context.Context, w *world, f publishFlags, args []string) error {
 	now := time.Now().UTC()
-	targets, err := f.targets(w, now)
+	targets, err := f.targets(w)
 	if err != nil {
 		return err
 	}
@@ -148,9 +152,14 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) er
 	defer work.done()
 	code := exitOpen
 	for _, p := range all {
+		document, err := p.document()
 		for i, target := range targets {
+			if err != nil {
+				code = max(code, p.failed(w, f.to[i], err))
+				continue
+			}
 			work.step("publishing " + p.Bundle + " to " + f.to[i])
-			code = max(code, p.publish(ctx, w, f.to[i], target))
+			code = max(code, p.publish(ctx, w, f.to[i], target, document))
 		}
 	}
 	work.done()
@@ -163,13 +172,39 @@ func runPublish(ctx context.Context, w *world, f publishFlags, args []string) er
 	return nil
 }
 
+// document reads the bundle once more: of many, only one is held in memory. It is the
+// very one that was verified, or an error.
+func (p *delivery) document() (publish.Document, error) {
+	data, err := readFile(p.Bundle, maxBundle)
+	if err != nil {
+		return publish.Document{}, err
+	}
+	if digest.Of(data) != p.Digest {
+		return publish.Document{}, fmt.Errorf("%s changed after it was verified", p.Bundle)
+	}
+	b, err := evidence.Open(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return publish.Document{}, err
+	}
+	statement, err := b.Read(evidence.PathSignature)
+	if err != nil {
+		return publish.Document{}, err
+	}
+	return publish.NewDocument(data, statement, p.DecisionID, p.subject, p.until)
+}
+
 // publish puts the bundle in one place, and tells how it went as an exit code.
-func (p *delivery) publish(ctx context.Context, w *world, name string, target publish.Target) int {
-	receipts, err := target.Publish(ctx, p.document)
+func (p *delivery) publish(ctx context.Context, w *world, name string, target publish.Target, document publish.Document) int {
+	receipts, err := target.Publish(ctx, document)
 	p.Receipts = append(p.Receipts, receipts...)
 	if err == nil {
 		return exitOpen
 	}
+	return p.failed(w, name, err)
+}
+
+// failed says why a place does not have the bundle.
+func (p *delivery) failed(w *world, name string, err error) int {
 	conflict := errors.Is(err, publish.ErrOther)
 	p.Failures = append(p.Failures, failure{name, err.Error(), conflict})
 	fmt.Fprintf(w.err, "gatekeep: publishing %s to %s: %v\n", p.Bundle, name, err)
@@ -185,7 +220,7 @@ func (f publishFlags) locks() bool {
 }
 
 // targets are the places that the command line names.
-func (f publishFlags) targets(w *world, now time.Time) ([]publish.Target, error) {
+func (f publishFlags) targets(w *world) ([]publish.Target, error) {
 	buckets := slices.ContainsFunc(f.to, func(to string) bool { return strings.HasPrefix(to, "s3://") })
 	mode, known := map[string]string{"compliance": publish.Compliance, "governance": publish.Governance}[f.mode]
 	switch {
@@ -207,7 +242,7 @@ func (f publishFlags) targets(w *world, now time.Time) ([]publish.Target, error)
 	}
 	access := publish.Access{
 		Registry: registryAccess(), PredicateType: vsa.PredicateType, MediaType: evidence.MediaType,
-		S3: publish.S3Access{Now: now, Timeout: f.timeout, Mode: mode, Hold: f.hold},
+		S3: publish.S3Access{Now: time.Now, Timeout: f.timeout, Mode: mode, Hold: f.hold},
 	}
 	access.Registry.Timeout = f.timeout
 	if buckets {
@@ -280,13 +315,9 @@ func prepared(w *world, path string, check func(*evidence.Bundle) (evidence.Veri
 	return readPublished(path, data, b)
 }
 
-// readPublished reads what publishing needs of a bundle.
+// readPublished reads what publishing needs to know of a bundle.
 func readPublished(path string, data []byte, b *evidence.Bundle) (*delivery, error) {
 	contents, err := b.Contents()
-	if err != nil {
-		return nil, err
-	}
-	statement, err := b.Read(evidence.PathSignature)
 	if err != nil {
 		return nil, err
 	}
@@ -294,13 +325,13 @@ func readPublished(path string, data []byte, b *evidence.Bundle) (*delivery, err
 	if err != nil {
 		return nil, err
 	}
-	document, err := publish.NewDocument(data, statement, contents.Record)
-	if err != nil {
-		return nil, err
+	if _, err := publish.NewDocument(data, nil, contents.Record.ID, contents.Record.Case.Subject, kept.Until); err != nil {
+		return nil, err // it could have a name nowhere
 	}
 	return &delivery{
-		Bundle: path, DecisionID: contents.Record.ID, Digest: document.Digest(), Retention: kept,
-		Receipts: []publish.Receipt{}, Failures: []failure{}, document: document, decided: contents.Record.Case.Clock.Now,
+		Bundle: path, DecisionID: contents.Record.ID, Digest: digest.Of(data), Retention: kept,
+		Receipts: []publish.Receipt{}, Failures: []failure{},
+		subject: contents.Record.Case.Subject, decided: contents.Record.Case.Clock.Now,
 	}, nil
 }
 
@@ -311,7 +342,7 @@ func showPublished(w *world, format string, all []*delivery) error {
 		return enc.Encode(map[string]any{"bundles": all})
 	}
 	for _, p := range all {
-		fmt.Fprintf(w.out, "%s: %s\n  %s\n", p.Bundle, p.DecisionID, p.Retention)
+		fmt.Fprintf(w.out, "%s: %s\n  %s\n", p.Bundle, view.Clean(p.DecisionID), view.Clean(p.Retention.String()))
 		for _, r := range p.Receipts {
 			verb := "published"
 			if r.Already {

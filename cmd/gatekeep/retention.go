@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep/internal/evidence"
 	"github.com/gatekeep-dev/gatekeep/internal/regimes"
+	"github.com/gatekeep-dev/gatekeep/internal/report/view"
 	"github.com/gatekeep-dev/gatekeep/policies"
 )
 
@@ -94,7 +95,7 @@ func (p *delivery) keep(asked, now time.Time, locks bool) error {
 	if decided := p.decided; locks && decided.After(now.Add(skew)) {
 		return usage("%s was decided on %s, which is to come: a lock would count from there; correct the clock that is wrong, or say --no-lock", p.Bundle, decided.Format(time.RFC3339))
 	}
-	p.document = p.document.KeptUntil(until)
+	p.until = until
 	return nil
 }
 
@@ -131,7 +132,7 @@ the decision, or from the end of its validity where it has one.`,
 				return enc.Encode(map[string]any{"bundles": rows})
 			}
 			for _, r := range rows {
-				fmt.Fprintf(w.out, "%s: %s\n  %s\n", r.Bundle, r.DecisionID, r.Retention)
+				fmt.Fprintf(w.out, "%s: %s\n  %s\n", r.Bundle, view.Clean(r.DecisionID), view.Clean(r.Retention.String()))
 			}
 			return nil
 		},

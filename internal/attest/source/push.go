@@ -170,7 +170,7 @@ func upload(ctx context.Context, from *ocistore.Repository, to name.Repository, 
 func again(ctx context.Context, from *ocistore.Repository, write func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := write()
-		if err == nil || attempt == httpguard.Attempts || httpguard.Reason(err) != gatekeep.ReasonSourceUnreachable || from.Wait(ctx, attempt) != nil {
+		if err == nil || attempt == httpguard.Attempts || httpguard.Reason(err) != gatekeep.ReasonSourceUnreachable || from.Wait(ctx, attempt, err) != nil {
 			return err
 		}
 	}
@@ -220,7 +220,7 @@ func list(ctx context.Context, from *ocistore.Repository, image, pushed string, 
 				return err
 			}
 		}
-		if err := from.Wait(ctx, min(round, longestWait)); err != nil {
+		if err := from.Wait(ctx, min(round, longestWait), nil); err != nil {
 			return fmt.Errorf("the registry took %s and has not listed it yet: %w", pushed, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/source/httpguard"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/source/ocistore"
 )
 
@@ -133,5 +134,21 @@ func TestAttachedElsewhereNamesTheSameImage(t *testing.T) {
 	}
 	if _, err := Attach(t.Context(), f.host+"/app:1", "Not A Repository", nil, quick()); err == nil {
 		t.Error("attached nowhere")
+	}
+}
+
+func TestUploadWaitsAsLongAsItIsAsked(t *testing.T) {
+	for asked, want := range map[string]int{"0": httpguard.Attempts, "3600": 1} {
+		f := newFake(t, true)
+		f.pushImage(t, "app:1")
+		uploads := 0
+		f.breakPath("/blobs/uploads", func(w http.ResponseWriter, _ *http.Request) {
+			uploads++
+			w.Header().Set("Retry-After", asked)
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		if _, err := Push(t.Context(), f.host+"/app:1", []byte(keyBundle), "t", quick()); err == nil || uploads != want {
+			t.Errorf("asked to wait %s s: %d uploads, %v", asked, uploads, err)
+		}
 	}
 }

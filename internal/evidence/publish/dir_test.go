@@ -16,11 +16,11 @@ import (
 
 func document(t testing.TB, text string, s gatekeep.Subject) Document {
 	t.Helper()
-	d, err := NewDocument([]byte(text), []byte(statement), gatekeep.Record{ID: "dec-1", Case: gatekeep.Case{Subject: s}})
+	d, err := NewDocument([]byte(text), []byte(statement), "dec-1", s, time.Date(2032, 11, 25, 10, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d.KeptUntil(time.Date(2032, 11, 25, 10, 0, 0, 0, time.UTC))
+	return d
 }
 
 func toFolder(t testing.TB, path, text string) ([]Receipt, error) {
@@ -205,7 +205,7 @@ func TestTargetsHaveOneReading(t *testing.T) {
 
 func TestDecisionNamesAFileOrNothing(t *testing.T) {
 	for _, id := range []string{"", ".", "..", "../x", "a/b", "a\\b", ".hidden", "-flag", "a b", "a\n", "ä", strings.Repeat("x", 129)} {
-		if _, err := NewDocument(nil, nil, gatekeep.Record{ID: id}); err == nil {
+		if _, err := NewDocument(nil, nil, id, gatekeep.Subject{}, time.Time{}); err == nil {
 			t.Errorf("%q names a file", id)
 		}
 	}

@@ -34,18 +34,13 @@ type Document struct {
 	until     time.Time // when it need not be kept any longer
 }
 
-// NewDocument takes a bundle, its signed statement, and the record in it.
-func NewDocument(bundle, statement []byte, r gatekeep.Record) (Document, error) {
-	if !decisionID.MatchString(r.ID) {
-		return Document{}, fmt.Errorf("naming evidence: the decision is called %.40q, which is no name for a file", r.ID)
+// NewDocument takes a bundle, its signed statement, and what its record says: the id of
+// the decision, what it is about, and until when it is kept, which a lock needs.
+func NewDocument(bundle, statement []byte, id string, s gatekeep.Subject, until time.Time) (Document, error) {
+	if !decisionID.MatchString(id) {
+		return Document{}, fmt.Errorf("naming evidence: the decision is called %.40q, which is no name for a file", id)
 	}
-	return Document{id: r.ID, digest: digest.Of(bundle), bundle: bundle, statement: statement, subject: r.Case.Subject}, nil
-}
-
-// KeptUntil is the document with the end of its retention, which a lock needs.
-func (d Document) KeptUntil(until time.Time) Document {
-	d.until = until
-	return d
+	return Document{id, digest.Of(bundle), bundle, statement, s, until}, nil
 }
 
 // Name is what the bundle is called in every place.
@@ -60,7 +55,7 @@ type Receipt struct {
 	Kind     string `json:"kind"`     // KindBundle or KindStatement
 	Location string `json:"location"` // a path, REPOSITORY@DIGEST or s3://BUCKET/KEY
 	Digest   string `json:"digest"`   // of the file, or of the manifest that was pushed
-	Already  bool   `json:"already"`  // it was there before, the same
+	Already  bool   `json:"already"`  // it was there before, the same; registries do not tell
 	Version  string `json:"version,omitempty"`
 	Lock     *Lock  `json:"lock,omitempty"` // nil where the place cannot lock, or did not
 }

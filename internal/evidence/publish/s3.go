@@ -34,7 +34,7 @@ type S3Access struct {
 	AccessKey, SecretKey, SessionToken string
 	Region                             string // where a target names none
 	Endpoint                           string // where a target names none; "": that of AWS
-	Now                                time.Time
+	Now                                func() time.Time
 	Timeout                            time.Duration     // for one bundle
 	RetryDelay                         time.Duration     // before the second attempt; zero: 200 ms
 	Transport                          http.RoundTripper // nil: the default one
@@ -131,7 +131,7 @@ func (t s3) publish(ctx context.Context, d Document) (Receipt, error) {
 	}
 	want := Lock{Mode: t.a.Mode, Until: until, Hold: t.a.Hold}
 	if want.Mode != "" {
-		if !until.After(t.a.Now) {
+		if !until.After(t.a.Now()) {
 			return receipt, fmt.Errorf("its retention ended on %s, and a lock that has ended is none; say until when with --retain-until, or --no-lock", until.Format(time.DateOnly))
 		}
 		if err := c.canLock(ctx); err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 func s3Access(mode string) S3Access {
-	return S3Access{AccessKey: "key", SecretKey: secret, Now: now, Timeout: 10 * time.Second, RetryDelay: time.Millisecond, Mode: mode}
+	return S3Access{AccessKey: "key", SecretKey: secret, Now: func() time.Time { return now }, Timeout: 10 * time.Second, RetryDelay: time.Millisecond, Mode: mode}
 }
 
 func (s *store) publish(a S3Access, text string) ([]Receipt, error) {
@@ -135,7 +135,7 @@ func TestBucketThatDoesNotLock(t *testing.T) {
 func TestLockThatHasEndedIsNone(t *testing.T) {
 	s := newStore(t)
 	a := s3Access(Compliance)
-	a.Now = time.Date(2032, 11, 25, 10, 0, 0, 0, time.UTC)
+	a.Now = func() time.Time { return time.Date(2032, 11, 25, 10, 0, 0, 0, time.UTC) }
 	if got, err := s.publish(a, "one"); err == nil || !strings.Contains(err.Error(), "retention ended on 2032-11-25") || got != nil || len(s.asked) != 0 {
 		t.Errorf("%v, %v, %q", got, err, s.asked)
 	}

@@ -80,7 +80,7 @@ func (c client) send(ctx context.Context, method, address string, body []byte, h
 		req.Header.Set(name, value)
 	}
 	credentials := aws.Credentials{AccessKeyID: c.a.AccessKey, SecretAccessKey: c.a.SecretKey, SessionToken: c.a.SessionToken}
-	if err := c.signer.SignHTTP(ctx, credentials, req, hash, "s3", c.region, c.a.Now); err != nil {
+	if err := c.signer.SignHTTP(ctx, credentials, req, hash, "s3", c.region, c.a.Now()); err != nil {
 		return nil, err
 	}
 	resp, err := c.http.Do(req)

@@ -37,8 +37,18 @@ func (r *Repository) Get(ctx context.Context, ref name.Reference) (*remote.Descr
 	return r.puller.Get(ctx, ref)
 }
 
-// Wait sleeps before a round of asking again.
-func (r *Repository) Wait(ctx context.Context, round int) error { return r.guard.Wait(ctx, round, 0) }
+// Wait sleeps before a round of asking again, and no shorter than the registry asked
+// for with the error that is the reason.
+func (r *Repository) Wait(ctx context.Context, round int, why error) error {
+	var refused *httpguard.Refused
+	if errors.As(why, &refused) {
+		if r.guard.Whole > 0 && refused.Wait >= r.guard.Whole {
+			return why // it would not be asked again in time
+		}
+		return r.guard.Wait(ctx, round, refused.Wait)
+	}
+	return r.guard.Wait(ctx, round, 0)
+}
 
 // Manifest implements Store.
 func (r *Repository) Manifest(ctx context.Context, digest string) ([]byte, error) {
