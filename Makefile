@@ -10,6 +10,7 @@ FULCIO_VERSION      := v1.8.8
 REKOR_VERSION       := v2.3.0
 TSA_VERSION         := v2.1.3
 VERSITYGW_VERSION   := v1.8.0
+TORCHWOOD_VERSION   := v0.6.1
 
 # Outside the checkout, so that a fresh clone does not build them again.
 TOOLS ?= $(HOME)/.cache/gatekeep/tools
@@ -22,11 +23,13 @@ FULCIO      := $(TOOLS)/fulcio-$(FULCIO_VERSION)/fulcio
 REKOR       := $(TOOLS)/rekor-server-$(REKOR_VERSION)/posix
 TSA         := $(TOOLS)/timestamp-server-$(TSA_VERSION)/timestamp-server
 VERSITYGW   := $(TOOLS)/versitygw-$(VERSITYGW_VERSION)/versitygw
+LITEWITNESS := $(TOOLS)/torchwood-$(TORCHWOOD_VERSION)/litewitness
 
 BIN     := bin
 # where the tests find the programs of others
 TESTENV = GATEKEEP_OPA=$(OPA) GATEKEEP_CRANE=$(CRANE) GATEKEEP_COSIGN=$(COSIGN) GATEKEEP_COSIGN3=$(COSIGN3) \
-	GATEKEEP_FULCIO=$(FULCIO) GATEKEEP_REKOR=$(REKOR) GATEKEEP_TSA=$(TSA) GATEKEEP_VERSITYGW=$(VERSITYGW) GATEKEEP_SBOM=$(CURDIR)/$(BIN)/gatekeep-sbom
+	GATEKEEP_FULCIO=$(FULCIO) GATEKEEP_REKOR=$(REKOR) GATEKEEP_TSA=$(TSA) GATEKEEP_VERSITYGW=$(VERSITYGW) \
+	GATEKEEP_LITEWITNESS=$(LITEWITNESS) GATEKEEP_SBOM=$(CURDIR)/$(BIN)/gatekeep-sbom
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 30s
@@ -83,7 +86,7 @@ fuzz:
 	  | sed 's#/[^/]*:func # #' | sort -u \
 	  | xargs -P 2 -L 1 sh -c '.ci/fuzz "$$0" "$$1" $(FUZZTIME)'
 
-tools: $(OPA) $(STATICCHECK) $(CRANE) $(COSIGN) $(COSIGN3) $(FULCIO) $(REKOR) $(TSA) $(VERSITYGW)
+tools: $(OPA) $(STATICCHECK) $(CRANE) $(COSIGN) $(COSIGN3) $(FULCIO) $(REKOR) $(TSA) $(VERSITYGW) $(LITEWITNESS)
 
 $(OPA):
 	GOBIN=$(dir $@) go install github.com/open-policy-agent/opa@$(OPA_VERSION)
@@ -103,6 +106,8 @@ $(TSA):
 	GOBIN=$(dir $@) go install github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server@$(TSA_VERSION)
 $(VERSITYGW):
 	GOBIN=$(dir $@) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
+$(LITEWITNESS):
+	GOBIN=$(dir $@) go install filippo.io/torchwood/cmd/litewitness@$(TORCHWOOD_VERSION) filippo.io/torchwood/cmd/witnessctl@$(TORCHWOOD_VERSION)
 
 clean:
 	rm -rf $(BIN) demo-out

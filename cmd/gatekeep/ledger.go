@@ -19,6 +19,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/ledger"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/audit"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/ledger/tree"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )
 
@@ -48,7 +49,7 @@ commitments, never names of persons.`,
 		},
 	}
 	c.AddCommand(ledgerInitCommand(w), ledgerAppendCommand(w), ledgerKeyCommand(w), ledgerRotateCommand(w), ledgerVerifyCommand(w),
-		ledgerProveCommand(w), ledgerShowCommand(w), ledgerServeCommand(w), ledgerTrustCommand(w))
+		ledgerProveCommand(w), ledgerShowCommand(w), ledgerServeCommand(w), ledgerTrustCommand(w), ledgerWitnessesCommand(w))
 	return c
 }
 
@@ -274,6 +275,7 @@ type trusting struct {
 	dir, key, remembered string
 	witnesses            []string
 	threshold            int
+	policy               string
 	names                string
 }
 
@@ -285,6 +287,7 @@ func (f *trusting) flags(c *cobra.Command, folder, key string) {
 	c.Flags().StringVar(&f.remembered, "remembered", "", "checkpoint that the log showed earlier; it must continue it")
 	c.Flags().StringArrayVar(&f.witnesses, "witness", nil, "public key of a witness, NAME+HASH+KEY (repeatable)")
 	c.Flags().IntVar(&f.threshold, "witnesses", 0, "how many of the witnesses must have signed the checkpoint")
+	c.Flags().StringVar(&f.policy, "witness-policy", "", "which witnesses must have signed the checkpoint: a file as for 'gatekeep ledger witnesses'")
 }
 
 func (f *trusting) options() (audit.VerifyOptions, error) {
@@ -299,6 +302,15 @@ func (f *trusting) options() (audit.VerifyOptions, error) {
 	if f.remembered != "" {
 		if o.Remembered, err = readFile(f.remembered, maxLogKey); err != nil {
 			return o, usage("reading remembered checkpoint: %w", err)
+		}
+	}
+	if f.policy != "" {
+		policy, err := readFile(f.policy, maxLogKey)
+		if err != nil {
+			return o, usage("reading --witness-policy: %w", err)
+		}
+		if o.Policy, err = tree.ReadWitnesses(policy); err != nil {
+			return o, usage("%s: %w", f.policy, err)
 		}
 	}
 	return o, nil

@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 			return there, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "without": without, "capture": capture, "count": count, "changed": changed, "removed": removed, "expand": expand, "objectstore": objectStore,
+			"exits": exits, "without": without, "capture": capture, "count": count, "changed": changed, "removed": removed, "expand": expand, "witness": witness, "objectstore": objectStore,
 		},
 	})
 }
@@ -209,7 +209,7 @@ func expand(ts *testscript.TestScript, neg bool, args []string) {
 // them; where they are missing those scripts are skipped, except in CI.
 func tools(t *testing.T) map[string]string {
 	out := map[string]string{}
-	for name, program := range map[string]string{"CRANE": "crane", "COSIGN": "cosign", "COSIGN3": "cosign3", "VERSITYGW": "versitygw", "SBOM": "gatekeep-sbom"} {
+	for name, program := range map[string]string{"CRANE": "crane", "COSIGN": "cosign", "COSIGN3": "cosign3", "LITEWITNESS": "litewitness", "VERSITYGW": "versitygw", "SBOM": "gatekeep-sbom"} {
 		path := os.Getenv("GATEKEEP_" + name)
 		if path == "" {
 			path, _ = exec.LookPath(program)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/ledger/tree"
 )
 
 // Sentinels for why an entry was not appended.
@@ -203,7 +204,7 @@ func (l *Ledger) Append(ctx context.Context, e Entry) (Receipt, error) {
 func (l *Ledger) take() []*request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := min(len(l.queue), maxBatch)
+	n := min(len(l.queue), tree.MaxBatch)
 	batch := slices.Clone(l.queue[:n])
 	l.queue = slices.Delete(l.queue, 0, n)
 	return batch

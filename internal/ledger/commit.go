@@ -9,16 +9,23 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/tessera/client"
 
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/ledger/tree"
 )
 
 // idBytes of the hash of each id are kept, in the order of the leaves. Eight are a
 // hint; the statement tells.
 const idBytes = 8
+
+const (
+	gather        = 3 * time.Millisecond // for callers that come together; little beside the pace of the tree
+	commitTimeout = 30 * time.Second     // a commit takes a fraction of a second
+)
 
 // commit appends a batch of requests under the lock of the folder, in their order, and
 // answers each. The caller holds the turn.
@@ -157,20 +164,20 @@ func (l *Ledger) write(ctx context.Context, fresh []*request, size uint64) ([]by
 	if err := writeAll(filepath.Join(l.dir, entriesFolder), files); err != nil {
 		return nil, none, l.giveUp(files, err)
 	}
-	fills := (size+uint64(len(leaves)))/maxBatch > size/maxBatch
-	s, err := sit(ctx, l.log(), l.opts.Key.Signer, len(leaves), fills)
+	fills := (size+uint64(len(leaves)))/tree.MaxBatch > size/tree.MaxBatch
+	s, err := tree.Sit(ctx, l.log(), l.opts.Key.Signer, l.witnesses, len(leaves), fills)
 	if err != nil {
 		return nil, none, l.giveUp(files, err)
 	}
-	if s.size != size {
-		s.cancel()
+	if s.Size != size {
+		s.GiveUp()
 		return nil, none, fmt.Errorf("writing ledger %s: it grew while it was locked; does something write into it that does not take the lock?", l.dir)
 	}
-	if err := s.append(ctx, leaves); err != nil {
-		s.cancel()
+	if err := s.Append(ctx, leaves); err != nil {
+		s.GiveUp()
 		return nil, none, err
 	}
-	raw, cp, err := s.end(ctx)
+	raw, cp, err := s.End(ctx)
 	if err != nil {
 		return nil, none, err
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/ledger"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/audit"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/ledger/tree"
 )
 
 // A few kills by default; the whole proof is in docs/ledger.md.
@@ -302,16 +303,16 @@ func (m *massacre) acks(t *testing.T) map[string]string {
 // history holds the log against every checkpoint that it showed.
 func (m *massacre) history(t *testing.T, folder string) {
 	roots := map[uint64][]byte{}
-	tree := (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
+	grown := (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
 	_, size, err := ledger.Checkpoint(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = ledger.Walk(t.Context(), filepath.Join(folder, ledger.LogFolder), 0, size, size, func(index uint64, leaf []byte) error {
-		if err := tree.Append(rfc6962.DefaultHasher.HashLeaf(leaf), nil); err != nil {
+	err = tree.Walk(t.Context(), filepath.Join(folder, ledger.LogFolder), 0, size, size, func(index uint64, leaf []byte) error {
+		if err := grown.Append(rfc6962.DefaultHasher.HashLeaf(leaf), nil); err != nil {
 			return err
 		}
-		root, err := tree.GetRootHash(nil)
+		root, err := grown.GetRootHash(nil)
 		roots[index+1] = root
 		return err
 	})

@@ -13,6 +13,7 @@
 //	cache/                  what a writer would else have to count again; it may be
 //	                        deleted at any time and proves nothing
 //	lock                    held by the one who writes
+//	witness-policy          who must cosign checkpoints; not there where nobody must
 //
 // A leaf is a hashedrekord 0.0.2 of Rekor v2 in canonical JSON: a digest, an ECDSA
 // signature and its public key. The digest is over the DSSE pre-authentication
@@ -40,14 +41,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/transparency-dev/formats/log"
+	"k8s.io/klog/v2"
 
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/ledger/tree"
 )
 
 // Ledger writes and reads one folder. It may be used by many goroutines, and other
@@ -61,6 +66,8 @@ type Ledger struct {
 	queue []*request
 	turn  chan struct{} // holds a token while somebody commits
 	chain *entry.Chain  // as of the last commit; nil where it must be read again
+
+	witnesses *tree.Witnesses // nil where none is asked
 }
 
 // Options open a ledger for writing.
@@ -81,6 +88,18 @@ func (o Options) check() error {
 		return fmt.Errorf("the origin %q of the log key is no bare host name, like gatekeep.example", host)
 	}
 	return nil
+}
+
+// LogTo sends what Tessera has to say for itself to w, or nowhere with nil. It logs
+// through two loggers of the whole program, klog and slog, which write to standard
+// error by default. What goes wrong comes back as an error all the same.
+func LogTo(w io.Writer) {
+	if w == nil {
+		w = io.Discard
+	}
+	klog.LogToStderr(false)
+	klog.SetOutput(w)
+	slog.SetDefault(slog.New(slog.NewTextHandler(w, nil)))
 }
 
 // Init makes a ledger in a folder that does not exist or is empty, with its first two
@@ -148,6 +167,9 @@ func Open(ctx context.Context, dir string, o Options) (*Ledger, error) {
 		return fail(err)
 	}
 	defer unlock()
+	if l.witnesses, err = witnessesOf(dir); err != nil {
+		return fail(err)
+	}
 	if _, _, err := l.settle(ctx); err != nil {
 		return fail(err)
 	}
@@ -176,11 +198,11 @@ func (l *Ledger) log() string { return filepath.Join(l.dir, LogFolder) }
 // settle, under the lock, publishes what a writer that died left unpublished, and
 // brings the chain up to the whole log.
 func (l *Ledger) settle(ctx context.Context) ([]byte, log.Checkpoint, error) {
-	s, err := sit(ctx, l.log(), l.opts.Key.Signer, 1, false)
+	s, err := tree.Sit(ctx, l.log(), l.opts.Key.Signer, l.witnesses, 1, false)
 	if err != nil {
 		return nil, log.Checkpoint{}, err
 	}
-	raw, cp, err := s.end(ctx)
+	raw, cp, err := s.End(ctx)
 	if err != nil {
 		return nil, cp, err
 	}
@@ -221,7 +243,7 @@ func (l *Ledger) counted(c *entry.Chain) bool {
 func (l *Ledger) catchUp(ctx context.Context, cp log.Checkpoint) error {
 	from := l.chain.Size
 	var ids []string
-	err := Walk(ctx, l.log(), from, cp.Size, cp.Size, func(index uint64, data []byte) error {
+	err := tree.Walk(ctx, l.log(), from, cp.Size, cp.Size, func(index uint64, data []byte) error {
 		e, err := ReadEntry(l.dir, index, data)
 		if err != nil {
 			return fmt.Errorf("leaf %d: %w; look into it with `gatekeep ledger verify`", index, err)

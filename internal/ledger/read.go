@@ -14,6 +14,7 @@ import (
 	"github.com/transparency-dev/tessera/client"
 
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/ledger/tree"
 )
 
 // LoggedEntry is a leaf with its statement, read back.
@@ -62,7 +63,7 @@ func ReadEntry(dir string, index uint64, data []byte) (LoggedEntry, error) {
 
 func read(ctx context.Context, dir string, index, size uint64) (LoggedEntry, error) {
 	var e LoggedEntry
-	err := Walk(ctx, filepath.Join(dir, LogFolder), index, index+1, size, func(_ uint64, data []byte) (err error) {
+	err := tree.Walk(ctx, filepath.Join(dir, LogFolder), index, index+1, size, func(_ uint64, data []byte) (err error) {
 		e, err = ReadEntry(dir, index, data)
 		return err
 	})
@@ -74,7 +75,7 @@ func read(ctx context.Context, dir string, index, size uint64) (LoggedEntry, err
 
 // Checkpoint is the published checkpoint, and the size of its tree.
 func Checkpoint(dir string) (raw []byte, size uint64, err error) {
-	raw, cp, err := ReadCheckpoint(filepath.Join(dir, LogFolder))
+	raw, cp, err := tree.ReadCheckpoint(filepath.Join(dir, LogFolder))
 	return raw, cp.Size, err
 }
 
@@ -96,7 +97,7 @@ func Proof(ctx context.Context, dir string, index uint64, logKey []byte) (Receip
 	fail := func(err error) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("proving leaf %d: %w", index, err)
 	}
-	raw, cp, err := ReadCheckpoint(filepath.Join(dir, LogFolder))
+	raw, cp, err := tree.ReadCheckpoint(filepath.Join(dir, LogFolder))
 	if err != nil {
 		return fail(err)
 	}

@@ -20,6 +20,7 @@ const (
 	lockFile      = "lock"
 	chainFile     = "chain.json"
 	idsFile       = "ids"
+	witnessFile   = "witness-policy"
 )
 
 const (

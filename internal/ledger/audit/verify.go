@@ -25,6 +25,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep/internal/ledger"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/ledger/tree"
 )
 
 // maxProblems are told apart; a ledger with more is beyond listing.
@@ -42,6 +43,8 @@ type VerifyOptions struct {
 	// promised that. Until is how long it must have gone on; zero is the newest entry.
 	Heartbeat time.Duration
 	Until     time.Time
+	// Policy says the same as Witnesses and Threshold, in the words of a ledger; nil asks nothing.
+	Policy *tree.Witnesses
 }
 
 // Check is one thing that was looked at.
@@ -172,7 +175,7 @@ func (x *examination) run(ctx context.Context, each visit) error {
 // open reads the checkpoint and what the verifier brought along.
 func (x *examination) open() error {
 	var err error
-	if x.raw, x.cp, err = ledger.ReadCheckpoint(x.log()); err != nil {
+	if x.raw, x.cp, err = tree.ReadCheckpoint(x.log()); err != nil {
 		if x.raw == nil {
 			return entry.Problemf(entry.ReasonCheckpointMissing, "%v", err)
 		}
@@ -229,6 +232,9 @@ func (x *examination) memory() {
 func (x *examination) witnesses() error {
 	if x.opts.Threshold > len(x.opts.Witnesses) {
 		return fmt.Errorf("%d witnesses are wanted, and %d are known; give their keys", x.opts.Threshold, len(x.opts.Witnesses))
+	}
+	if p := x.opts.Policy; p != nil && !p.Satisfied(x.raw) {
+		x.add(entry.Problemf(entry.ReasonWitnessThreshold, "the checkpoint does not have the signatures of witnesses that the policy wants"))
 	}
 	if x.opts.Threshold == 0 {
 		return nil
@@ -297,6 +303,9 @@ func (x *examination) lines() {
 	}
 	if x.opts.Threshold > 0 {
 		x.check("witnesses", fmt.Sprintf("%d of %d", x.opts.Threshold, len(x.opts.Witnesses)), "signed", entry.ReasonWitnessThreshold)
+	}
+	if p := x.opts.Policy; p != nil {
+		x.check("witnesses", fmt.Sprintf("policy of %d witnesses", p.Number()), "signed", entry.ReasonWitnessThreshold)
 	}
 	x.check("entries", "digests in the leaves", n+" with their statements", entry.ReasonEntryMissing, entry.ReasonEntryAltered, entry.ReasonEntryMalformed, entry.ReasonEntryDoubled)
 	x.check("signatures", "keys that the log introduced", fmt.Sprintf("%d keys", len(x.chain.Keys)),

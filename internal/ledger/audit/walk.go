@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep/internal/ledger"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/ledger/tree"
 )
 
 const tileWidth = 256 // leaves of one file of the log (C2SP tlog-tiles)
@@ -29,23 +30,23 @@ type visit func(e ledger.LoggedEntry, hash []byte)
 // leaves walks the log: the root again from the leaves, and each entry through the
 // chain. Entries of a tile are read side by side, and judged in their order.
 func (x *examination) leaves(ctx context.Context, each visit) error {
-	tree := (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
+	grown := (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
 	ids := map[uint64]uint64{}
 	var pending []outcome
 	flush := func() error {
 		x.readAll(x.chain.Size, pending)
 		for _, o := range pending {
-			if err := x.leaf(ctx, tree, o, ids, each); err != nil {
+			if err := x.leaf(ctx, grown, o, ids, each); err != nil {
 				return err
 			}
 		}
 		pending = pending[:0]
 		return nil
 	}
-	if err := x.mark(tree); err != nil {
+	if err := x.mark(grown); err != nil {
 		return err
 	}
-	err := ledger.Walk(ctx, x.log(), 0, x.cp.Size, x.cp.Size, func(_ uint64, data []byte) error {
+	err := tree.Walk(ctx, x.log(), 0, x.cp.Size, x.cp.Size, func(_ uint64, data []byte) error {
 		if pending = append(pending, outcome{data: data}); len(pending) < tileWidth {
 			return nil
 		}
@@ -62,7 +63,7 @@ func (x *examination) leaves(ctx context.Context, each visit) error {
 	if err != nil {
 		return err
 	}
-	if x.root, err = tree.GetRootHash(nil); err != nil {
+	if x.root, err = grown.GetRootHash(nil); err != nil {
 		return err
 	}
 	if x.cp.Size == 0 {
@@ -92,13 +93,13 @@ func (x *examination) readAll(first uint64, batch []outcome) {
 }
 
 // leaf judges one leaf.
-func (x *examination) leaf(ctx context.Context, tree *compact.Range, o outcome, ids map[uint64]uint64, each visit) error {
+func (x *examination) leaf(ctx context.Context, grown *compact.Range, o outcome, ids map[uint64]uint64, each visit) error {
 	index := x.chain.Size
 	hash := rfc6962.DefaultHasher.HashLeaf(o.data)
-	if err := tree.Append(hash, nil); err != nil {
+	if err := grown.Append(hash, nil); err != nil {
 		return err
 	}
-	if err := x.mark(tree); err != nil {
+	if err := x.mark(grown); err != nil {
 		return err
 	}
 	if o.err != nil {
@@ -126,15 +127,15 @@ func (x *examination) leaf(ctx context.Context, tree *compact.Range, o outcome, 
 }
 
 // mark keeps the root of our leaves at the remembered size.
-func (x *examination) mark(tree *compact.Range) error {
-	if x.remembered == nil || tree.End() != x.remembered.Size {
+func (x *examination) mark(grown *compact.Range) error {
+	if x.remembered == nil || grown.End() != x.remembered.Size {
 		return nil
 	}
-	if tree.End() == 0 {
+	if grown.End() == 0 {
 		x.rememberedRoot = rfc6962.DefaultHasher.EmptyRoot()
 		return nil
 	}
-	root, err := tree.GetRootHash(nil)
+	root, err := grown.GetRootHash(nil)
 	x.rememberedRoot = root
 	return err
 }
@@ -167,7 +168,7 @@ func (x *examination) revoked(ctx context.Context) error {
 	if !any || x.count[entry.ReasonLogTruncated] > 0 {
 		return nil
 	}
-	return ledger.Walk(ctx, x.log(), 0, x.cp.Size, x.cp.Size, func(index uint64, data []byte) error {
+	return tree.Walk(ctx, x.log(), 0, x.cp.Size, x.cp.Size, func(index uint64, data []byte) error {
 		e, err := ledger.ReadEntry(x.dir, index, data)
 		if err != nil {
 			return nil // reported in the first walk

@@ -1,4 +1,6 @@
-package ledger
+// Package tree is the Merkle tree of a ledger: transparency-dev/tessera on a folder, at
+// work for one commit at a time, with witnesses that sign its checkpoints.
+package tree
 
 import (
 	"bytes"
@@ -6,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,34 +18,20 @@ import (
 	"github.com/transparency-dev/tessera/client"
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
-	"k8s.io/klog/v2"
 
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
 )
 
 // Pace of the log.
 const (
-	maxBatch       = 256                    // leaves in one commit: one tile
-	gather         = 3 * time.Millisecond   // for callers that come together; little beside publishEvery
+	MaxBatch       = 256                    // leaves in one commit: one tile
 	publishEvery   = 100 * time.Millisecond // the shortest that Tessera allows between two checkpoints
 	pollCheckpoint = 2 * time.Millisecond
 	noTimer        = time.Hour             // a batch is cut by its size, never by its age
 	tidyEvery      = 10 * time.Millisecond // in the commits that fill a tile, whose partial ones are then of no use
-	commitTimeout  = 30 * time.Second      // a commit takes a fraction of a second
 	maxCheckpoint  = 64 << 10              // a few lines for each of its signers
+	lateWrite      = time.Second           // for a checkpoint that was on its way to the disk when the commit was given up
 )
-
-// LogTo sends what Tessera has to say for itself to w, or nowhere with nil. It logs
-// through two loggers of the whole program, klog and slog, which write to standard
-// error by default. What goes wrong comes back as an error all the same.
-func LogTo(w io.Writer) {
-	if w == nil {
-		w = io.Discard
-	}
-	klog.LogToStderr(false)
-	klog.SetOutput(w)
-	slog.SetDefault(slog.New(slog.NewTextHandler(w, nil)))
-}
 
 // press is the signer of checkpoints of one commit. Tessera's goroutines outlive its
 // Shutdown; a checkpoint that one of them wrote late would take back a newer one. So
@@ -79,18 +66,28 @@ func (p *press) close(published []byte) bool {
 	return true
 }
 
-// sitting is Tessera at work for one commit. It cuts its batches when exactly batch
+// stop ends signing, and tells whether something was signed.
+func (p *press) stop() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	return p.signed != nil
+}
+
+// Sitting is Tessera at work for one commit. It cuts its batches when exactly batch
 // leaves are there, so a commit is written whole or not at all.
-type sitting struct {
+type Sitting struct {
 	dir    string
 	press  *press
 	add    tessera.AddFn
-	size   uint64 // integrated, also where no checkpoint says so yet
+	Size   uint64 // integrated, also where no checkpoint says so yet
 	cancel context.CancelFunc
+	asked  *correspondence // with witnesses; nil where none is asked
 }
 
-// sit starts Tessera in the folder, whose lock the caller holds.
-func sit(ctx context.Context, dir string, signer note.Signer, batch int, tidy bool) (s *sitting, err error) {
+// Sit starts Tessera in the folder, whose lock the caller holds. Checkpoints that it
+// publishes have the cosignatures that the witnesses' policy wants.
+func Sit(ctx context.Context, dir string, signer note.Signer, w *Witnesses, batch int, tidy bool) (s *Sitting, err error) {
 	// Tessera panics where it cannot open its own lock files.
 	defer func() {
 		if r := recover(); r != nil {
@@ -103,13 +100,21 @@ func sit(ctx context.Context, dir string, signer note.Signer, batch int, tidy bo
 			cancel()
 		}
 	}()
-	driver, err := posix.New(ctx, posix.Config{Path: dir})
+	s = &Sitting{dir: dir, press: &press{Signer: signer}, cancel: cancel}
+	place := posix.Config{Path: dir}
+	if w != nil {
+		s.asked = correspond()
+		place.HTTPClient = s.asked.client()
+	}
+	driver, err := posix.New(ctx, place)
 	if err != nil {
 		return nil, fmt.Errorf("opening the log in %s: %w", dir, err)
 	}
-	s = &sitting{dir: dir, press: &press{Signer: signer}, cancel: cancel}
 	options := tessera.NewAppendOptions().WithCheckpointSigner(s.press).WithBatching(uint(batch), noTimer).
 		WithCheckpointInterval(publishEvery).WithCheckpointRepublishInterval(0).WithGarbageCollectionInterval(0)
+	if w != nil {
+		options.WithWitnesses(w.group, &tessera.WitnessOptions{Timeout: witnessTimeout})
+	}
 	if tidy {
 		options.WithGarbageCollectionInterval(tidyEvery)
 	}
@@ -118,15 +123,15 @@ func sit(ctx context.Context, dir string, signer note.Signer, batch int, tidy bo
 		return nil, fmt.Errorf("opening the log in %s: %w", dir, err)
 	}
 	s.add = appender.Add
-	if s.size, err = reader.IntegratedSize(ctx); err != nil {
+	if s.Size, err = reader.IntegratedSize(ctx); err != nil {
 		return nil, fmt.Errorf("opening the log in %s: %w", dir, err)
 	}
 	return s, nil
 }
 
-// append adds the leaves, all or none, and returns when they are durable.
-func (s *sitting) append(ctx context.Context, leaves [][]byte) error {
-	first := s.size
+// Append adds the leaves, all or none, and returns when they are durable.
+func (s *Sitting) Append(ctx context.Context, leaves [][]byte) error {
+	first := s.Size
 	futures := make([]tessera.IndexFuture, len(leaves))
 	for i, l := range leaves {
 		futures[i] = s.add(ctx, tessera.NewEntry(l))
@@ -140,36 +145,58 @@ func (s *sitting) append(ctx context.Context, leaves [][]byte) error {
 			return fmt.Errorf("writing the log in %s: leaf %d came to place %d: somebody else writes into it without taking the lock", s.dir, first+uint64(i), index.Index)
 		}
 	}
-	s.size = first + uint64(len(leaves))
+	s.Size = first + uint64(len(leaves))
 	return nil
 }
 
-// end waits until a checkpoint covers all that is in the log, stops Tessera, and
+// End waits until a checkpoint covers all that is in the log, stops Tessera, and
 // returns that checkpoint.
-func (s *sitting) end(ctx context.Context) ([]byte, log.Checkpoint, error) {
+func (s *Sitting) End(ctx context.Context) ([]byte, log.Checkpoint, error) {
 	defer s.cancel()
 	for {
 		raw, cp, err := ReadCheckpoint(s.dir)
 		switch {
 		case err != nil && !errors.Is(err, os.ErrNotExist):
 			return nil, cp, err
-		case err == nil && cp.Size > s.size:
-			return nil, cp, fmt.Errorf("reading %s: its checkpoint promises %d leaves and it holds %d; restore it from a copy, and look into it with `gatekeep ledger verify`", s.dir, cp.Size, s.size)
-		case err == nil && cp.Size == s.size && s.press.close(raw):
+		case err == nil && cp.Size > s.Size:
+			return nil, cp, fmt.Errorf("reading %s: its checkpoint promises %d leaves and it holds %d; restore it from a copy, and look into it with `gatekeep ledger verify`", s.dir, cp.Size, s.Size)
+		case err == nil && cp.Size == s.Size && s.press.close(raw):
 			return raw, cp, nil
+		}
+		if err := s.asked.failed(); err != nil {
+			s.GiveUp()
+			return nil, cp, fmt.Errorf("waiting for the checkpoint of %d leaves in %s: %w", s.Size, s.dir, err)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, cp, fmt.Errorf("waiting for the checkpoint of %d leaves in %s: %w; is the disk full?", s.size, s.dir, ctx.Err())
+			s.GiveUp()
+			return nil, cp, fmt.Errorf("waiting for the checkpoint of %d leaves in %s: %w; is the disk full?", s.Size, s.dir, ctx.Err())
 		case <-time.After(pollCheckpoint):
 		}
+	}
+}
+
+// GiveUp stops Tessera before it has published what it signed. Should that be on its
+// way to the disk, it must arrive before anybody goes on: late, it would take back a newer one.
+func (s *Sitting) GiveUp() {
+	s.cancel()
+	if s.press.stop() {
+		time.Sleep(lateWrite)
 	}
 }
 
 // ReadCheckpoint reads the published checkpoint without believing it.
 func ReadCheckpoint(dir string) ([]byte, log.Checkpoint, error) {
 	var cp log.Checkpoint
-	raw, err := readBounded(filepath.Join(dir, "checkpoint"), maxCheckpoint)
+	file, err := os.Open(filepath.Join(dir, "checkpoint"))
+	if err != nil {
+		return nil, cp, fmt.Errorf("reading checkpoint: %w", err)
+	}
+	defer file.Close()
+	raw, err := io.ReadAll(io.LimitReader(file, maxCheckpoint+1))
+	if err == nil && len(raw) > maxCheckpoint {
+		err = fmt.Errorf("it has more than %d bytes", maxCheckpoint)
+	}
 	if err != nil {
 		return nil, cp, fmt.Errorf("reading checkpoint: %w", err)
 	}
@@ -186,13 +213,13 @@ func Walk(ctx context.Context, dir string, from, to, size uint64, each func(inde
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		number := i / maxBatch
+		number := i / MaxBatch
 		bundle, err := client.GetEntryBundle(ctx, files.ReadEntryBundle, number, size)
 		if err != nil {
-			return &entry.Problem{Reason: entry.ReasonLogTruncated, Detail: fmt.Sprintf("the leaves from %d on cannot be read: %v", number*maxBatch, err)}
+			return &entry.Problem{Reason: entry.ReasonLogTruncated, Detail: fmt.Sprintf("the leaves from %d on cannot be read: %v", number*MaxBatch, err)}
 		}
-		for ; i < to && i/maxBatch == number; i++ {
-			at := i % maxBatch
+		for ; i < to && i/MaxBatch == number; i++ {
+			at := i % MaxBatch
 			if at >= uint64(len(bundle.Entries)) {
 				return &entry.Problem{Reason: entry.ReasonLogTruncated, Detail: fmt.Sprintf("leaf %d is missing", i)}
 			}
