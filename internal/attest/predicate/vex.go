@@ -34,7 +34,7 @@ func vexContent(raw []byte, format string) (*Content, error) {
 	c := &Content{VEX: map[string][]gatekeep.VEXStatement{}, within: map[string][]vex.Fact{}}
 	for i := range d.Statements {
 		for _, fact := range d.Facts(&d.Statements[i]) {
-			for _, id := range d.Statements[i].Names {
+			for _, id := range d.Statements[i].NamesFor(fact) {
 				c.VEX[id] = append(c.VEX[id], fact.Statement)
 				c.within[id] = append(c.within[id], fact)
 			}

@@ -302,7 +302,7 @@ func (p Product) narrowed(v *cdx.AffectedVersions) (Product, error) {
 	// The component has a version of its own: it must be among those meant.
 	r, err := vers.Parse(text)
 	for _, purl := range p.PURLs {
-		if err != nil || lies(r, purl) != vers.In {
+		if err != nil || lies(r, purl, []string{purl}) != vers.In {
 			p.Void = fmt.Sprintf("its own version is not known to be in %.80q", text)
 		}
 	}

@@ -16,10 +16,31 @@ type Fact struct {
 	Statement gatekeep.VEXStatement
 }
 
+// Products of statements that speak against a component and that nobody can compare with
+// it: a free text, a CPE, a name of an image, or what may hold it.
+const (
+	Anything = ""             // it may be the component, or hold it
+	InTree   = "product-tree" // the same, but that the advisory itself sets it apart from its other products
+)
+
+// holders are purl types of what holds components of other types.
+var holders = []string{"pkg:oci/", "pkg:docker/", "pkg:generic/", "pkg:github/", "pkg:gitlab/", "pkg:bitbucket/", "pkg:swid/", "pkg:huggingface/", "pkg:mlflow/"}
+
+// incomparable tells whether a product could be, or hold, any component.
+func (p *Product) incomparable() bool {
+	if len(p.Digests) > 0 {
+		return false
+	}
+	return len(p.PURLs) == 0 || slices.ContainsFunc(p.PURLs, func(purl string) bool {
+		return slices.ContainsFunc(holders, func(prefix string) bool { return strings.HasPrefix(purl, prefix) })
+	})
+}
+
 // Facts parts a statement by what its products are confined to and by why it cannot be
-// taken at its word. Products that nothing identifies stand under the name that the
-// document gives them, which no component has; those of an advisory's product tree,
-// of which there are thousands, are left out.
+// taken at its word. For lifting, a product that nothing identifies stands under the name
+// that the document gives it, which no component has; those of an advisory's product
+// tree, of which there are thousands, are left out. Against a component, what cannot be
+// compared with it may be it.
 func (d *Document) Facts(s *Statement) []Fact {
 	base := gatekeep.VEXStatement{Status: s.Status, Justification: s.Justification, Timestamp: s.Timestamp}
 	if len(s.Products) == 0 {
@@ -30,7 +51,8 @@ func (d *Document) Facts(s *Statement) []Fact {
 	at := map[string]int{}
 	for i := range s.Products {
 		p := &s.Products[i]
-		if !p.identified() && d.Format == CSAF {
+		against := !lifts(s.Status) || p.Void != ""
+		if !p.identified() && d.Format == CSAF && !against {
 			continue
 		}
 		void := p.Void
@@ -51,7 +73,11 @@ func (d *Document) Facts(s *Statement) []Fact {
 			facts = append(facts, f)
 		}
 		said := &facts[n].Statement
+		if against && p.incomparable() {
+			said.Products = append(said.Products, d.unknown())
+		}
 		switch {
+		case !p.identified() && against:
 		case !p.identified():
 			said.Products = append(said.Products, p.Name)
 		case p.Range != "":
@@ -72,6 +98,14 @@ func (d *Document) Facts(s *Statement) []Fact {
 	return slices.DeleteFunc(facts, func(f Fact) bool { return len(f.Statement.Products)+len(f.Statement.Ranges) == 0 })
 }
 
+// unknown is how the format speaks of a product that cannot be compared.
+func (d *Document) unknown() string {
+	if d.Format == CSAF {
+		return InTree
+	}
+	return Anything
+}
+
 func compareRanges(a, b gatekeep.VEXRange) int {
 	if a.PURL != b.PURL {
 		return strings.Compare(a.PURL, b.PURL)
@@ -87,10 +121,12 @@ func compareRanges(a, b gatekeep.VEXRange) int {
 // statements and the subject.
 func Narrow(f *gatekeep.Facts) {
 	components := map[string][]string{} // vulnerability to purls of findings
+	written := map[string][]string{}    // these to what scanners wrote for them
 	for _, found := range f.Findings.SCA {
 		for _, id := range append([]string{found.ID}, found.Aliases...) {
 			components[id] = append(components[id], found.PURL)
 		}
+		written[found.PURL] = append(append(written[found.PURL], found.PURL), found.PURLs...)
 	}
 	subject := map[string]bool{f.Subject.Digest: true}
 	for d, artifact := range f.Subject.Artifacts {
@@ -110,7 +146,7 @@ func Narrow(f *gatekeep.Facts) {
 		}
 		var kept []gatekeep.VEXStatement
 		for _, s := range statements {
-			if len(purls) > 0 && narrow(&s, names, purls, subject) {
+			if len(purls) > 0 && narrow(&s, names, purls, written, subject) {
 				kept = append(kept, s)
 			}
 		}
@@ -122,14 +158,14 @@ func Narrow(f *gatekeep.Facts) {
 
 // narrow drops products that are none of the names, and reports whether the statement
 // may still be about one of the components.
-func narrow(s *gatekeep.VEXStatement, names map[string]bool, purls []string, subject map[string]bool) bool {
+func narrow(s *gatekeep.VEXStatement, names map[string]bool, purls []string, written map[string][]string, subject map[string]bool) bool {
 	if len(s.Products)+len(s.Ranges) == 0 {
 		return true // it names nothing, and may be about anything
 	}
 	products := []string{}
 	for _, p := range s.Products {
 		name, _ := split(p)
-		if names[p] || names[name] || subject[p] || p == "" {
+		if names[p] || names[name] || subject[p] || p == Anything || p == InTree {
 			products = append(products, p)
 		}
 	}
@@ -141,7 +177,7 @@ func narrow(s *gatekeep.VEXStatement, names map[string]bool, purls []string, sub
 			if other, version := split(purl); other == name {
 				answer := vers.Unknown
 				if err == nil {
-					answer = lies(parsed, purl)
+					answer = lies(parsed, purl, written[purl])
 				}
 				switch answer {
 				case vers.In:
@@ -160,14 +196,37 @@ func narrow(s *gatekeep.VEXStatement, names map[string]bool, purls []string, sub
 
 // lies tells where the version of a purl lies in a range. A range of another kind of
 // package says nothing.
-func lies(r vers.Range, purl string) vers.Answer {
+func lies(r vers.Range, purl string, written []string) vers.Answer {
 	kind, _, _ := strings.Cut(strings.TrimPrefix(purl, "pkg:"), "/")
 	_, version := split(purl)
 	decoded, err := url.PathUnescape(version)
 	if err != nil || !r.For(kind) {
 		return vers.Unknown
 	}
+	epoch, known := epochOf(written)
+	if !known {
+		return vers.Unknown
+	}
+	if epoch != "" && !strings.Contains(decoded, ":") {
+		decoded = epoch + ":" + decoded
+	}
 	return r.Contains(decoded)
+}
+
+// epochOf is the epoch of a package of a distribution, which purls write as a qualifier
+// (purl-spec, types: "The epoch for rpm"). It is not known where they contradict.
+func epochOf(written []string) (epoch string, known bool) {
+	seen := map[string]bool{}
+	for _, purl := range written {
+		path, _, _ := strings.Cut(purl, "#")
+		_, query, _ := strings.Cut(path, "?")
+		for pair := range strings.SplitSeq(query, "&") {
+			if value, ok := strings.CutPrefix(pair, "epoch="); ok && value != "0" {
+				epoch, seen[value] = value, true
+			}
+		}
+	}
+	return epoch, len(seen) <= 1
 }
 
 // Confined tells whether a fact may be about one of the digests: "libssl in image A"

@@ -166,3 +166,48 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Lifting wants a certain match; against a component a possible one is enough.
+func TestWhatMayBeTheComponentSpeaksAgainstIt(t *testing.T) {
+	for product, want := range map[string][]string{
+		"registry.example/app:1.0":                           {Anything},
+		"cpe:2.3:a:acme:app:1.0:*:*:*:*:*:*:*":               {Anything},
+		"https://acme.example/products/app":                  {Anything},
+		"pkg:oci/app?tag=1.0":                                {Anything, "pkg:oci/app?tag=1.0"},
+		"pkg:generic/app@1.0":                                {Anything, "pkg:generic/app@1.0"},
+		"pkg:oci/app@" + strings.ReplaceAll(sha, ":", "%3A"): {"pkg:oci/app@" + sha, sha},
+		"pkg:npm/a@1":                                        {"pkg:npm/a@1"},
+	} {
+		for _, status := range []string{Affected, UnderInvestigation, NotAffected} {
+			d := mustRead(t, open(`{"vulnerability":"CVE-1","status":"`+status+`","justification":"component_not_present","action_statement":"x","products":["`+product+`"]}`))
+			facts := d.Facts(&d.Statements[0])
+			if len(facts) != 1 {
+				t.Fatalf("%s: %v", product, facts)
+			}
+			got := facts[0].Statement.Products
+			unknown := slices.Contains(got, Anything)
+			if against := status != NotAffected; unknown != (against && want[0] == Anything) || against && !slices.Equal(got, want) {
+				t.Errorf("%s %s: %q", product, status, got)
+			}
+		}
+	}
+}
+
+func TestNamesCountHoweverTheyAreWrittenAgainstAndExactlyFor(t *testing.T) {
+	for name, want := range map[string]string{
+		"cve-2026-1":   "CVE-2026-1",
+		" CVE-2026-1 ": "CVE-2026-1",
+		"https://nvd.nist.gov/vuln/detail/CVE-2026-1":           "CVE-2026-1",
+		"https://github.com/advisories/ghsa-AAAA-bbbb-cccc?x#y": "GHSA-aaaa-bbbb-cccc",
+		"Log4Shell (CVE-2026-1)":                                "CVE-2026-1",
+		"rhsa-2026:1":                                           "rhsa-2026:1",
+	} {
+		s := Statement{Names: []string{name}}
+		if got := s.NamesFor(Fact{Statement: gatekeep.VEXStatement{Status: NotAffected}}); !slices.Equal(got, []string{name}) {
+			t.Errorf("for: %q", got)
+		}
+		if got := s.NamesFor(Fact{Statement: gatekeep.VEXStatement{Status: Affected}}); !slices.Contains(got, want) || !slices.Contains(got, name) {
+			t.Errorf("against: %q", got)
+		}
+	}
+}

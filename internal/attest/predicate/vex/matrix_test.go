@@ -180,7 +180,7 @@ func TestFactsArePartedByWhyTheyAreVoid(t *testing.T) {
 		},
 		// Against a product there is no doubt.
 		Affected: {
-			"0 affected j  [nameless pkg:npm/a@1 pkg:npm/b@1 pkg:npm/b@2 pkg:npm/d@1 pkg:npm/e@1 pkg:npm/f@1 " + sha + "] [{pkg:npm/c vers:npm/<2}]",
+			"0 affected j  [ pkg:npm/a@1 pkg:npm/b@1 pkg:npm/b@2 pkg:npm/d@1 pkg:npm/e@1 pkg:npm/f@1 " + sha + "] [{pkg:npm/c vers:npm/<2}]",
 			"1 affected j  [pkg:npm/g@1] []", "1 affected j  [pkg:npm/h@1 pkg:npm/i@1] []",
 		},
 	} {

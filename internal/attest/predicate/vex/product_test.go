@@ -136,12 +136,23 @@ func TestWhereAVersionLies(t *testing.T) {
 		{"vers:deb/<1:2.0", "pkg:deb/debian/a@1%3A1.0", vers.In},
 		{"vers:deb/<1:2.0", "pkg:deb/debian/a@%zz", vers.Unknown},
 		{"vers:generic/1.0", "libssl@1.0", vers.In},
+		{"vers:semver/<2.0.0", "pkg:npm/a@1.0.0", vers.In},
+		{"vers:semver/<2.0.0", "pkg:deb/debian/a@1.0.0-1", vers.Unknown},
+		{"vers:semver/<2.0.0", "pkg:maven/a/b@1.0.0", vers.Unknown},
+		{"vers:generic/<2.0", "pkg:rpm/redhat/a@1.0", vers.Unknown},
+		{"vers:intdot/<2.0", "pkg:apk/alpine/a@1.0", vers.Unknown},
+		{"vers:generic/*", "pkg:rpm/redhat/a@1.0", vers.In},
+		{"vers:rpm/<2:1.0", "pkg:rpm/redhat/a@3.0?epoch=1", vers.In},
+		{"vers:rpm/<1.0", "pkg:rpm/redhat/a@0.9?epoch=1", vers.Out},
+		{"vers:rpm/<1.0", "pkg:rpm/redhat/a@0.9?epoch=0", vers.In},
+		{"vers:rpm/<1.0", "pkg:rpm/redhat/a@0.9?epoch=1 pkg:rpm/redhat/a@0.9?epoch=2", vers.Unknown},
 	} {
 		r, err := vers.Parse(c.text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := lies(r, c.purl); got != c.want {
+		written := strings.Fields(c.purl)
+		if got := lies(r, written[0], written); got != c.want {
 			t.Errorf("%s in %s: %d", c.purl, c.text, got)
 		}
 	}

@@ -91,12 +91,23 @@ func parseConstraint(text string) (constraint, error) {
 	return c, nil
 }
 
+// distributions are purl types whose versions are not those of who wrote the software.
+var distributions = []string{"deb", "rpm", "apk", "alpine", "alpm", "ebuild", "portage", "bitnami", "qpkg"}
+
+// semantic are purl types whose versions are ordered by https://semver.org, or are
+// refused by it.
+var semantic = []string{"npm", "golang", "cargo", "hex", "pub", "swift", "generic", "github", "gitlab", "bitbucket", "oci", "docker"}
+
 // For tells whether the range is of an order that a package of this purl type has:
 // vers:deb says nothing of an npm package.
 func (r Range) For(purlType string) bool {
 	switch r.Scheme {
-	case "semver", "generic", "all", "intdot":
-		return true
+	case "all", "generic", "intdot":
+		// Distributions number what they build: a revision, an epoch or a suffix stands beside
+		// the version that others know.
+		return r.all || !slices.Contains(distributions, purlType)
+	case "semver":
+		return r.all || slices.Contains(semantic, purlType)
 	case "apk", "alpine":
 		return purlType == "apk" || purlType == "alpine"
 	}

@@ -18,7 +18,8 @@ lifting(finding) := {said.attestation | some said in lifters(finding)}
 # METADATA
 # description: the statements that lift a finding; none where it stands
 lifters(finding) := [said |
-	some said in statements(finding)
+	some id in own_names(finding)
+	some said in input.vex[id]
 	count(problems(said, finding)) == 0
 	not contradicted(said, finding)
 	speaks_there(said, finding)
@@ -48,6 +49,15 @@ statements(finding) := [said |
 ]
 
 # METADATA
+# description: |
+#   the names that are those of one vulnerability alone. An advisory of a distribution or
+#   of an ecosystem may be about several: what is said of it lifts nothing by an alias
+own_names(finding) := {id |
+	some id in names(finding)
+	regex.match(`^(CVE|GHSA)-`, id)
+} | {id | id := finding.id}
+
+# METADATA
 # description: every name that a vulnerability has
 names(finding) := {id | id := finding.id} | {id | some id in finding.aliases}
 
@@ -65,7 +75,10 @@ check("not believed", said, _) if said.attestation in statement.ids("vex")
 
 check("from the future", said, _) if clock.certainly_after(clock.ns(said.timestamp))
 
-check("other product", said, finding) if finding.purl in said.products
+check("other product", said, finding) if {
+	finding.purl != ""
+	finding.purl in said.products
+}
 
 check("other product", said, finding) if {
 	some product in said.products
@@ -91,7 +104,7 @@ contradicted(said, finding) if {
 	count(problems(other, finding)) > 0
 	not older(other, said)
 	not ahead(other)
-	not elsewhere(other, finding)
+	not elsewhere(other, said, finding)
 }
 
 # METADATA
@@ -105,12 +118,13 @@ ahead(said) if clock.certainly_before(clock.ns(said.timestamp))
 # METADATA
 # description: |
 #   true where a statement names products, and none of them is or holds the component. A
-#   range in which the component may lie is one of them
-elsewhere(said, finding) if {
-	ranges := object.get(said, "ranges", [])
-	count(said.products) + count(ranges) > 0
-	every product in said.products {
-		product != ""
+#   range in which the component may lie is one of them, and so is what cannot be
+#   compared with it, unless the advisory that lifts sets it apart in its own tree
+elsewhere(other, said, finding) if {
+	ranges := object.get(other, "ranges", [])
+	count(other.products) + count(ranges) > 0
+	every product in other.products {
+		set_apart(product, other, said)
 		distinct(product, finding.purl)
 		not product in subject_digests
 	}
@@ -118,6 +132,12 @@ elsewhere(said, finding) if {
 		name(range.purl) != name(finding.purl)
 	}
 }
+
+# METADATA
+# description: true where a product is not one that could be anything
+set_apart(product, _, _) if not product in {"", "product-tree"}
+
+set_apart("product-tree", other, said) if other.attestation == said.attestation
 
 # METADATA
 # description: |

@@ -274,3 +274,38 @@ test_parts_of_a_package_url if {
 	vex.subpath("pkg:npm/left@1.0.0?a=b#e/f") == "e/f"
 	vex.subpath("pkg:npm/left@1.0.0") == ""
 }
+
+# what is newer and may be about the component speaks against it, whatever it names
+test_a_newer_word_on_what_cannot_be_compared_contradicts if {
+	newer := {"status": "affected", "timestamp": "2026-11-22T10:00:00Z"}
+	_stands([_good, _with(object.union(newer, {"products": [""]}))])
+	_stands([_good, _with(object.union(newer, {"products": ["pkg:npm/other@1", ""]}))])
+	_lifted([_good, _with(object.union(newer, {"products": ["pkg:npm/other@1"]}))])
+	_lifted([_good, _with({"status": "affected", "timestamp": "2026-11-22T08:00:00Z", "products": [""]})])
+}
+
+# an advisory sets its products apart from each other, and not from those of others
+test_an_advisory_sets_apart_only_its_own_products if {
+	tree := {"status": "affected", "products": ["product-tree"]}
+	_lifted([_good, _with(tree)])
+	_stands([_good, _with(object.union(tree, {"attestation": fixture.statement("prov")}))])
+}
+
+test_an_empty_purl_is_no_product if {
+	vex.lifting(object.union(_finding, {"purl": ""})) == set() with input as _doc([_with({"products": [""]})])
+}
+
+# several vulnerabilities share the advisory of a distribution
+test_what_is_said_of_a_shared_advisory_lifts_only_a_finding_of_that_name if {
+	shared := object.union(_finding, {"aliases": ["DSA-1-1", "GO-2026-1"]})
+	every id in ["DSA-1-1", "GO-2026-1"] {
+		said := fixture.patch([fixture.add(concat("", ["/vex/", id]), [_good])])
+		vex.lifting(shared) == set() with input as said
+		vex.lifting(object.union(shared, {"id": id})) == {_id} with input as said
+	}
+	against := fixture.patch([
+		fixture.add("/vex/CVE-2026-9999", [_good]),
+		fixture.add("/vex/DSA-1-1", [_with({"status": "affected"})]),
+	])
+	vex.lifting(shared) == set() with input as against
+}
