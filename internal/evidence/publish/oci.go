@@ -71,7 +71,7 @@ func imagesOf(s gatekeep.Subject) ([]name.Digest, error) {
 			images = append(images, repo.Digest(digest))
 			return nil
 		}
-		return fmt.Errorf("%s lies in no registry; evidence about it goes to dir: or s3:", repository)
+		return fmt.Errorf("%s lies in no registry; evidence about it goes to a folder or a bucket", repository)
 	}
 	switch s.Kind {
 	case gatekeep.KindImage, gatekeep.KindIndex:
@@ -86,5 +86,5 @@ func imagesOf(s gatekeep.Subject) ([]name.Digest, error) {
 		slices.SortFunc(images, func(a, b name.Digest) int { return strings.Compare(a.Name(), b.Name()) })
 		return images, nil
 	}
-	return nil, fmt.Errorf("%s is a %s and no image; evidence about it goes to dir: or s3:", s.Name, s.Kind)
+	return nil, fmt.Errorf("%s is a %s and no image; evidence about it goes to a folder or a bucket", s.Name, s.Kind)
 }

@@ -201,7 +201,7 @@ func TestWhatLiesInNoRegistry(t *testing.T) {
 		{Kind: gatekeep.KindImage, Name: "/srv/layout", Digest: "sha256:00"},
 		{Kind: gatekeep.KindRelease, Name: "r", Artifacts: map[string]gatekeep.Artifact{"sha256:00": {Name: "./layout"}}},
 	} {
-		if got, err := toRegistry(t, "oci://", document(t, "zip", s)); err == nil || !strings.Contains(err.Error(), "dir: or s3:") || got != nil {
+		if got, err := toRegistry(t, "oci://", document(t, "zip", s)); err == nil || !strings.Contains(err.Error(), "a folder or a bucket") || got != nil {
 			t.Errorf("%s %s: %v, %v", s.Kind, s.Name, got, err)
 		}
 	}
