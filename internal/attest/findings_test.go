@@ -72,7 +72,7 @@ func TestOneVulnerabilityFoundByFourScannersIsOneFinding(t *testing.T) {
 	}
 	// Without the statement that links the names there are two.
 	rest := slices.DeleteFunc(statements, func(s Statement) bool { return s.ID == "a" })
-	if got := merged(rest...); len(got) != 2 || len(got["CVE-2026-1 pkg:golang/x/y@v1.0.0"].Scanners) != 1 || len(got["GO-2026-7 pkg:golang/x/y@v1.0.0"].Scanners) != 2 {
+	if got := merged(rest...); len(got) != 2 || len(got["CVE-2026-1 pkg:golang/x/y@v1.0.0"].Scanners) != 1 || len(got["GHSA-aaaa-bbbb-cccc pkg:golang/x/y@v1.0.0"].Scanners) != 2 {
 		t.Errorf("got %+v", got)
 	}
 }

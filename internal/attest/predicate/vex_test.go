@@ -151,3 +151,18 @@ func TestVEXOfAnyFormatIsWrapped(t *testing.T) {
 		}
 	}
 }
+
+// TestVEXOfOneVulnerabilityDoesNotLiftTheRestOfAnAdvisory has an alias that other
+// vulnerabilities share: under it stands only what speaks against them.
+func TestVEXOfOneVulnerabilityDoesNotLiftTheRestOfAnAdvisory(t *testing.T) {
+	for status, want := range map[string]bool{"not_affected": false, "affected": true} {
+		text := strings.Replace(strings.Replace(aVEX, `"not_affected"`, `"`+status+`"`, 1), `"GHSA-1"`, `"DSA-1"`, 1)
+		c, err := decodeVEX([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(c.VEX["DSA-1"]) > 0; got != want || len(c.VEX["CVE-1"]) != 1 {
+			t.Errorf("%s: %+v", status, c.VEX)
+		}
+	}
+}

@@ -41,16 +41,13 @@ func TestWorseIsTheLadderOfSeverities(t *testing.T) {
 // scores without a vector.
 func TestScoresAtTheEdges(t *testing.T) {
 	for score, want := range map[float64]string{
-		0: Negligible, 0.1: Low, 3.9: Low, 3.95: Low, 4: Medium, 6.9: Medium, 7: High, 8.9: High, 8.99: High, 9: Critical, 10: Critical, 10.01: Unknown, -0.1: Unknown,
+		0: Unknown, 0.1: Low, 3.9: Low, 3.95: Low, 4: Medium, 6.9: Medium, 7: High, 8.9: High, 8.99: High, 9: Critical, 10: Critical, 10.01: Unknown, -0.1: Unknown,
 	} {
 		if got := Severity(fmt.Sprint(score)); got != want {
 			t.Errorf("%v as a word: %s, want %s", score, got, want)
 		}
 		var f gatekeep.SCAFinding
 		rate(&f, []Rating{{From: "x", Score: score}})
-		if score <= 0 {
-			want = Unknown // 0 is what readers have where nothing is stated
-		}
 		if f.Severity != want {
 			t.Errorf("%v as a score: %s, want %s", score, f.Severity, want)
 		}

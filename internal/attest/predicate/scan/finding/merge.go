@@ -28,10 +28,11 @@ func Merge(list []gatekeep.SCAFinding) []gatekeep.SCAFinding {
 }
 
 // Groups are the indexes of findings that speak of one vulnerability in one component.
-// Names that stand beside one another are of one vulnerability, and so are those
-// that are linked through a third (GO-1 with GHSA-1, GHSA-1 with CVE-1), but for
-// two limits: different CVEs are never one, and a name that stands beside several
-// CVEs, as that of an advisory does, links nothing.
+// What a finding is about is its CVE or, where no CVE is known, its GHSA; different
+// ones are never one. Further names that are given to one vulnerability each link those
+// of which neither is known (GO-1 with PYSEC-1, PYSEC-1 with CVE-1), but for those that
+// stand beside several. The names of advisories (DSA, RHSA, USN, ...) link nothing: an
+// advisory may be about several vulnerabilities of which the scan shows one.
 func Groups(list []gatekeep.SCAFinding) [][]int {
 	components := map[string][]int{}
 	for i := range list {
@@ -55,20 +56,64 @@ func component(purl string) string {
 }
 
 // cveOf is the CVE that a finding is about, if one alone is known.
-func cveOf(f *gatekeep.SCAFinding) string {
-	if isCVE(f.ID) {
+func cveOf(f *gatekeep.SCAFinding) string { return sole(f, isCVE) }
+
+// standsFor is what a finding is about, as far as it says itself: its CVE, else its GHSA.
+func standsFor(f *gatekeep.SCAFinding) string {
+	cve := cveOf(f)
+	if cve != "" || slices.ContainsFunc(f.Aliases, isCVE) {
+		return cve
+	}
+	return sole(f, isGHSA)
+}
+
+// several tells a finding that names more than one thing that it may be about.
+func several(f *gatekeep.SCAFinding) bool {
+	return standsFor(f) == "" && slices.ContainsFunc(f.Aliases, func(name string) bool { return isCVE(name) || isGHSA(name) })
+}
+
+// sole is the id of a finding, or its one alias, of a kind of name.
+func sole(f *gatekeep.SCAFinding, kind func(string) bool) string {
+	if kind(f.ID) {
 		return f.ID
 	}
 	known := ""
 	for _, alias := range f.Aliases {
-		if isCVE(alias) && known != "" && alias != known {
+		switch {
+		case !kind(alias) || alias == known:
+		case known != "":
 			return ""
-		}
-		if isCVE(alias) {
+		default:
 			known = alias
 		}
 	}
 	return known
+}
+
+// identities tells what each finding of one component is about; empty where that is not
+// known. A GHSA is that of the one CVE beside which it stands.
+func identities(list []gatekeep.SCAFinding, members []int) map[int]string {
+	cves := map[string]string{} // GHSA -> its CVE; itself where there are several
+	for _, i := range members {
+		if cve := cveOf(&list[i]); cve != "" {
+			for _, name := range names(&list[i]) {
+				if known := cves[name]; isGHSA(name) && known != "" && known != cve {
+					cves[name] = name
+				} else if isGHSA(name) {
+					cves[name] = cve
+				}
+			}
+		}
+	}
+	about := make(map[int]string, len(members))
+	for _, i := range members {
+		own := standsFor(&list[i])
+		if isGHSA(own) {
+			own = Either(cves[own], own)
+		}
+		about[i] = own
+	}
+	return about
 }
 
 // alike groups the findings of one component.
@@ -76,55 +121,71 @@ func alike(list []gatekeep.SCAFinding, members []int) [][]int {
 	if len(members) == 1 {
 		return [][]int{members}
 	}
-	beside := map[string]string{} // name -> the CVE it stands beside
-	several := map[string]bool{}  // names that stand beside more than one
+	about := identities(list, members)
+	groups := map[string][]int{}
+	beside := map[string]map[string]bool{} // name -> what it stands beside
+	var rest []int
 	for _, i := range members {
-		cve := cveOf(&list[i])
-		for _, name := range names(&list[i]) {
-			if known := beside[name]; known != "" && cve != "" && known != cve {
-				several[name] = true
-			}
-			beside[name] = Either(beside[name], cve)
-		}
-	}
-	all := linked(list, members, several)
-	var groups [][]int
-	for _, group := range all {
-		byCVE := map[string][]int{}
-		for _, i := range group {
-			cve := cveOf(&list[i])
-			byCVE[cve] = append(byCVE[cve], i)
-		}
-		rest, open := byCVE[""]
-		if len(byCVE) == 1 || len(byCVE) == 2 && open {
-			groups = append(groups, group)
+		own := about[i]
+		if own == "" {
+			rest = append(rest, i)
 			continue
 		}
-		// A chain of names leads to several CVEs: which of them the rest is about
-		// cannot be told.
-		delete(byCVE, "")
-		for _, cve := range slices.Sorted(maps.Keys(byCVE)) {
-			groups = append(groups, byCVE[cve])
+		groups[own] = append(groups[own], i)
+		for _, name := range names(&list[i]) {
+			if beside[name] == nil {
+				beside[name] = map[string]bool{}
+			}
+			beside[name][own] = true
 		}
-		groups = append(groups, linked(list, rest, several)...)
 	}
-	return groups
+	var alone [][]int
+	for _, chain := range linked(list, rest) {
+		found := map[string]bool{}
+		for _, i := range chain {
+			if several(&list[i]) {
+				found[""], found[list[i].ID] = true, true
+			}
+			for _, name := range links(&list[i]) {
+				maps.Copy(found, beside[name])
+			}
+		}
+		if len(found) != 1 {
+			// Of several, which of them it is about cannot be told.
+			alone = append(alone, chain)
+			continue
+		}
+		for own := range found {
+			groups[own] = append(groups[own], chain...)
+		}
+	}
+	var all [][]int
+	for _, own := range slices.Sorted(maps.Keys(groups)) {
+		all = append(all, groups[own])
+	}
+	return append(all, alone...)
 }
 
-// names are those by which findings of one component are linked, each CVE only for
-// the finding that is about it.
+// names are those of a finding but for CVEs, which are only of the finding about them, and
+// but for another GHSA where nothing but its own GHSA tells what the finding is about.
 func names(f *gatekeep.SCAFinding) []string {
-	all := []string{f.ID}
+	all, alone := []string{f.ID}, isGHSA(f.ID) && cveOf(f) == ""
 	for _, alias := range f.Aliases {
-		if !isCVE(alias) {
+		if !isCVE(alias) && !(alone && isGHSA(alias)) {
 			all = append(all, alias)
 		}
 	}
 	return all
 }
 
-// linked are the groups that shared names make, but for those that link nothing.
-func linked(list []gatekeep.SCAFinding, members []int, several map[string]bool) [][]int {
+// links are the names that tell of two findings that they are one: those that are given
+// to one vulnerability each. A GHSA links only the findings that are about it.
+func links(f *gatekeep.SCAFinding) []string {
+	return slices.DeleteFunc(names(f), func(name string) bool { return isGHSA(name) || !OfOne(name) })
+}
+
+// linked are the groups of findings that have an id in common, or a name that links.
+func linked(list []gatekeep.SCAFinding, members []int) [][]int {
 	root := make(map[int]int, len(members))
 	var find func(int) int
 	find = func(i int) int {
@@ -136,13 +197,8 @@ func linked(list []gatekeep.SCAFinding, members []int, several map[string]bool) 
 	owner := map[string]int{}
 	for _, i := range members {
 		root[i] = i
-		cve := cveOf(&list[i])
-		links := append([]string{cve}, names(&list[i])...)
-		for _, name := range links {
-			// Findings without a CVE that have one id would have one key.
-			if name == "" || several[name] && (cve != "" || name != list[i].ID) {
-				continue
-			}
+		// Findings that have one id would have one key.
+		for _, name := range append(links(&list[i]), list[i].ID) {
 			if first, known := owner[name]; known {
 				root[find(i)] = find(first)
 			} else {
@@ -176,8 +232,8 @@ func Join(members []gatekeep.SCAFinding) gatekeep.SCAFinding {
 	var suppressed []gatekeep.Suppression
 	for i := range members {
 		f := &members[i]
-		// Not an alias, unless it is a CVE: another finding may have it for its id.
-		ids = append(ids, Either(cveOf(f), f.ID))
+		// No other alias: another finding may have it for its id.
+		ids = append(ids, Either(standsFor(f), f.ID))
 		known = append(append(known, names(f)...), cveOf(f))
 		fixes = append(fixes, strings.Split(f.FixedIn, ", ")...)
 		attestations = append(attestations, f.Attestations...)
@@ -241,7 +297,7 @@ func standing(id string) int {
 	switch {
 	case isCVE(id):
 		return 0
-	case strings.HasPrefix(id, "GHSA-"):
+	case isGHSA(id):
 		return 1
 	}
 	return 2

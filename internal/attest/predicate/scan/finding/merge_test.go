@@ -36,10 +36,10 @@ func TestOneVulnerabilityOfOneComponentIsOneFinding(t *testing.T) {
 		"the same id":           {[]gatekeep.SCAFinding{named(a1, "CVE-1"), named(a1, "CVE-1")}, []string{"CVE-1 pkg:npm/a@1 []"}},
 		"an alias":              {[]gatekeep.SCAFinding{named(a1, "CVE-1"), named(a1, "GHSA-1", "CVE-1")}, []string{"CVE-1 pkg:npm/a@1 [GHSA-1]"}},
 		"a name that is linked": {[]gatekeep.SCAFinding{named(a1, "GO-1", "GHSA-1"), named(a1, "GHSA-1", "CVE-1")}, []string{"CVE-1 pkg:npm/a@1 [GHSA-1 GO-1]"}},
-		"a chain":               {[]gatekeep.SCAFinding{named(a1, "A", "B"), named(a1, "B", "C"), named(a1, "C", "D"), named(a1, "D", "CVE-1")}, []string{"CVE-1 pkg:npm/a@1 [A B C D]"}},
+		"a chain":               {[]gatekeep.SCAFinding{named(a1, "GO-A", "GO-B"), named(a1, "GO-B", "GO-C"), named(a1, "GO-C", "GO-D"), named(a1, "GO-D", "CVE-1")}, []string{"CVE-1 pkg:npm/a@1 [GO-A GO-B GO-C GO-D]"}},
 		"no CVE at all":         {[]gatekeep.SCAFinding{named(a1, "PYSEC-1", "GHSA-1"), named(a1, "GHSA-1")}, []string{"GHSA-1 pkg:npm/a@1 [PYSEC-1]"}},
 		"an id is not taken from another": {[]gatekeep.SCAFinding{named(a1, "PYSEC-1", "GHSA-1"), named("pkg:npm/b@1", "GHSA-1")},
-			[]string{"GHSA-1 pkg:npm/b@1 []", "PYSEC-1 pkg:npm/a@1 [GHSA-1]"}},
+			[]string{"GHSA-1 pkg:npm/a@1 [PYSEC-1]", "GHSA-1 pkg:npm/b@1 []"}},
 		"another component":           {[]gatekeep.SCAFinding{named(a1, "CVE-1"), named("pkg:npm/b@1", "CVE-1")}, []string{"CVE-1 pkg:npm/a@1 []", "CVE-1 pkg:npm/b@1 []"}},
 		"another version":             {[]gatekeep.SCAFinding{named(a1, "CVE-1"), named("pkg:npm/a@2", "CVE-1")}, []string{"CVE-1 pkg:npm/a@1 []", "CVE-1 pkg:npm/a@2 []"}},
 		"a version that is not known": {[]gatekeep.SCAFinding{named(a1, "CVE-1"), named("pkg:npm/a", "CVE-1")}, []string{"CVE-1 pkg:npm/a []", "CVE-1 pkg:npm/a@1 []"}},
@@ -49,8 +49,16 @@ func TestOneVulnerabilityOfOneComponentIsOneFinding(t *testing.T) {
 			[]string{"CVE-1 pkg:npm/a@1 [RHSA-1]", "CVE-2 pkg:npm/a@1 [RHSA-1]", "RHSA-1 pkg:npm/a@1 []"}},
 		"such an advisory does not hinder others": {[]gatekeep.SCAFinding{named(a1, "CVE-1", "RHSA-1", "GHSA-1"), named(a1, "CVE-2", "RHSA-1"), named(a1, "GHSA-1")},
 			[]string{"CVE-1 pkg:npm/a@1 [GHSA-1 RHSA-1]", "CVE-2 pkg:npm/a@1 [RHSA-1]"}},
-		"a chain between two CVEs": {[]gatekeep.SCAFinding{named(a1, "CVE-1", "A"), named(a1, "A", "B"), named(a1, "B"), named(a1, "CVE-2", "B")},
-			[]string{"A pkg:npm/a@1 [B]", "CVE-1 pkg:npm/a@1 [A]", "CVE-2 pkg:npm/a@1 [B]"}},
+		"a chain between two CVEs": {[]gatekeep.SCAFinding{named(a1, "CVE-1", "GO-A"), named(a1, "GO-A", "GO-B"), named(a1, "GO-B"), named(a1, "CVE-2", "GO-B")},
+			[]string{"CVE-1 pkg:npm/a@1 [GO-A]", "CVE-2 pkg:npm/a@1 [GO-B]", "GO-A pkg:npm/a@1 [GO-B]"}},
+		"an advisory without a second CVE": {[]gatekeep.SCAFinding{named(a1, "CVE-1", "DSA-1"), named(a1, "TEMP-1", "DSA-1"), named(a1, "TEMP-2", "DSA-1")},
+			[]string{"CVE-1 pkg:npm/a@1 [DSA-1]", "TEMP-1 pkg:npm/a@1 [DSA-1]", "TEMP-2 pkg:npm/a@1 [DSA-1]"}},
+		"a GO id of two GHSAs": {[]gatekeep.SCAFinding{named(a1, "GHSA-1", "GO-1"), named(a1, "GHSA-2", "GO-1"), named(a1, "GO-1")},
+			[]string{"GHSA-1 pkg:npm/a@1 [GO-1]", "GHSA-2 pkg:npm/a@1 [GO-1]", "GO-1 pkg:npm/a@1 []"}},
+		"two GHSAs of one CVE": {[]gatekeep.SCAFinding{named(a1, "GHSA-1", "CVE-1"), named(a1, "GHSA-2", "CVE-1"), named(a1, "GHSA-2")},
+			[]string{"CVE-1 pkg:npm/a@1 [GHSA-1 GHSA-2]"}},
+		"a GHSA of two CVEs": {[]gatekeep.SCAFinding{named(a1, "CVE-1", "GHSA-1"), named(a1, "CVE-2", "GHSA-1"), named(a1, "GHSA-1")},
+			[]string{"CVE-1 pkg:npm/a@1 [GHSA-1]", "CVE-2 pkg:npm/a@1 [GHSA-1]", "GHSA-1 pkg:npm/a@1 []"}},
 		"no component": {[]gatekeep.SCAFinding{named("", "CVE-1"), named("", "CVE-1"), named(a1, "CVE-1")}, []string{"CVE-1  []", "CVE-1 pkg:npm/a@1 []"}},
 		"nothing":      {nil, nil},
 	} {
@@ -136,6 +144,7 @@ func TestEntriesOfSeveralCVEsAreSplit(t *testing.T) {
 	for _, f := range []gatekeep.SCAFinding{
 		{ID: "ALAS-1", Aliases: []string{"cve-2026-2", "CVE-2026-1", "GHSA-X"}, PURL: "pkg:rpm/amazon/a@1?arch=x"},
 		{ID: "CVE-2026-3", Aliases: []string{"CVE-2026-4", "GHSA-Y"}, PURL: a1},
+		{ID: "GO-5", Aliases: []string{"GHSA-M", "GHSA-N"}, PURL: a1},
 	} {
 		if err := v.Add(f, Rating{From: "amazon", Word: "high"}); err != nil {
 			t.Fatal(err)
@@ -145,7 +154,8 @@ func TestEntriesOfSeveralCVEsAreSplit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"CVE-2026-1 pkg:rpm/amazon/a@1 [ALAS-1]", "CVE-2026-2 pkg:rpm/amazon/a@1 [ALAS-1]", "CVE-2026-3 pkg:npm/a@1 [GHSA-y]", "CVE-2026-4 pkg:npm/a@1 []"}
+	want := []string{"CVE-2026-1 pkg:rpm/amazon/a@1 [ALAS-1]", "CVE-2026-2 pkg:rpm/amazon/a@1 [ALAS-1]", "CVE-2026-3 pkg:npm/a@1 [GHSA-y]", "CVE-2026-4 pkg:npm/a@1 []",
+		"GHSA-m pkg:npm/a@1 [GO-5]", "GHSA-n pkg:npm/a@1 [GO-5]"}
 	if diff := cmp.Diff(want, keys(list)); diff != "" {
 		t.Error(diff)
 	}
@@ -161,7 +171,7 @@ func TestBoundsOfFindings(t *testing.T) {
 	}
 	many := make([]string, MaxAliases+1)
 	for i := range many {
-		many[i] = fmt.Sprint("GHSA-", i)
+		many[i] = fmt.Sprint("GO-", i)
 	}
 	if err := v.Add(gatekeep.SCAFinding{ID: "a", Aliases: many}); !errors.Is(err, jsonscan.ErrLimit) {
 		t.Errorf("aliases: %v", err)

@@ -34,14 +34,15 @@ var words = map[string]string{
 
 var ranks = map[string]int{Critical: 5, High: 4, Medium: 3, Low: 2, Negligible: 1, Unknown: 0}
 
-// Severity reads a word, or a CVSS base score from 0 to 10. Anything else is
+// Severity reads a word, or a CVSS base score above 0 and up to 10. Anything else is
 // unknown, to which rules give no time at all.
 func Severity(text string) string {
 	text = strings.ToLower(strings.TrimSpace(text))
 	if word, ok := words[text]; ok {
 		return word
 	}
-	if score, err := strconv.ParseFloat(text, 64); err == nil {
+	// A bare score of 0 is what tools write that know none; it counts only with a vector.
+	if score, err := strconv.ParseFloat(text, 64); err == nil && score != 0 {
 		return scored(score)
 	}
 	return Unknown

@@ -16,7 +16,9 @@ func TestSeverityWordsAndScores(t *testing.T) {
 		"4.0":     Medium,
 		"3.9":     Low,
 		"0.1":     Low,
-		"0":       Negligible,
+		"0":       Unknown,
+		"0.0":     Unknown,
+		"none":    Negligible,
 		"10.1":    Unknown, "-1": Unknown, "NaN": Unknown, "CVSS:3.1/AV:N/AC:H": Unknown, "<nil>": Unknown} {
 		if got := Severity(text); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)

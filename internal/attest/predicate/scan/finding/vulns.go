@@ -22,9 +22,10 @@ type Vulns struct {
 }
 
 // Add takes an entry with its id, purl and whatever the report says besides; severity,
-// score and vector come from the ratings. An entry that stands for several CVEs,
-// such as an advisory of a distribution, becomes one finding for each of them: two
-// CVEs are never one vulnerability, and what lifts the one must not lift the other.
+// score and vector come from the ratings. An entry that stands for several CVEs, or for
+// several GHSAs without a CVE, such as an advisory of a distribution, becomes one finding
+// for each of them: they are never one vulnerability, and what lifts the one must not
+// lift the other.
 func (v *Vulns) Add(f gatekeep.SCAFinding, ratings ...Rating) error {
 	if f.ID = ID(f.ID); f.ID == "" {
 		return errors.New("a finding has no id")
@@ -52,32 +53,36 @@ func (v *Vulns) Add(f gatekeep.SCAFinding, ratings ...Rating) error {
 		f.Locations[i] = Line(f.Locations[i])
 	}
 	f.Locations = few(f.Locations)
-	var cves, others []string
-	for _, name := range append([]string{f.ID}, f.Aliases...) {
-		if name = ID(name); isCVE(name) {
-			cves = append(cves, name)
-		} else {
-			others = append(others, name)
-		}
+	own, others := f.ID, union(aliasesOf(&f))
+	ids := slices.DeleteFunc(slices.Clone(others), func(name string) bool { return !isCVE(name) })
+	if len(ids) == 0 && !isGHSA(own) {
+		ids = slices.DeleteFunc(slices.Clone(others), func(name string) bool { return !isGHSA(name) })
 	}
-	if slices.Sort(cves); len(cves) == 0 {
-		cves = []string{f.ID}
+	if len(ids) == 0 {
+		ids = []string{own}
 	}
-	cves = slices.Compact(cves)
-	own := f.ID
-	others = slices.DeleteFunc(union(others), func(name string) bool { return name == cves[0] })
-	for _, id := range cves {
+	for _, id := range ids {
 		if len(v.list) >= MaxFindings {
 			return fmt.Errorf("more than %d findings: %w", MaxFindings, errLimit)
 		}
-		f.ID, f.Aliases = id, others
-		if len(cves) > 1 && id != own {
-			// To which of the CVEs a further name belongs cannot be told.
-			f.Aliases = slices.DeleteFunc([]string{own}, isCVE)
+		f.ID = id
+		f.Aliases = slices.DeleteFunc(slices.Clone(others), func(name string) bool { return isCVE(name) || name == id })
+		if len(ids) > 1 && (id != own || !isCVE(id)) {
+			// To which of them a further name belongs cannot be told.
+			f.Aliases = slices.DeleteFunc([]string{own}, func(name string) bool { return isCVE(name) || name == id })
 		}
 		v.list = append(v.list, f)
 	}
 	return nil
+}
+
+// aliasesOf are all names of a finding, its id among them, as their authorities write them.
+func aliasesOf(f *gatekeep.SCAFinding) []string {
+	all := []string{f.ID}
+	for _, name := range f.Aliases {
+		all = append(all, ID(name))
+	}
+	return all
 }
 
 // List is what was found, one entry for each vulnerability of each component, sorted
@@ -105,7 +110,17 @@ func ID(id string) string {
 	return id
 }
 
-func isCVE(id string) bool { return strings.HasPrefix(id, "CVE-") }
+func isCVE(id string) bool  { return strings.HasPrefix(id, "CVE-") }
+func isGHSA(id string) bool { return strings.HasPrefix(id, "GHSA-") }
+
+// ofOne are the beginnings of ids that are given to one vulnerability each. What is not
+// among them may be an advisory about several, as those of distributions are.
+var ofOne = []string{"CVE-", "GHSA-", "GO-", "PYSEC-", "RUSTSEC-", "OSV-", "MAL-", "HSEC-", "SNYK-", "NPM-"}
+
+// OfOne tells whether a name is given to one vulnerability alone.
+func OfOne(id string) bool {
+	return slices.ContainsFunc(ofOne, func(prefix string) bool { return strings.HasPrefix(id, prefix) })
+}
 
 // whole is a purl in canonical form with its qualifiers and subpath.
 func whole(purl string) string {

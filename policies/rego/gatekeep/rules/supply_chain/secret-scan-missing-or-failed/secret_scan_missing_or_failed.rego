@@ -2,7 +2,8 @@
 # title: Secret scans passed for all scopes
 # description: |
 #   Each scope has a believed secret scan whose findings are all closed, and no later one
-#   with an open finding. A scan of the artifact counts for the artifacts it is about.
+#   with an open finding. A scan of the artifact counts for the artifacts it is about; one
+#   of the history up to the commit of the request, and not of a shallow clone.
 # related_resources:
 #   - ref: https://doi.org/10.6028/NIST.SP.800-218
 # custom:
@@ -41,8 +42,8 @@ violations contains finding if {
 	some scope in data.gatekeep.params.supply_chain.secret_scan_scopes
 	not scope in _scopes_of_artifacts
 	scans := _scans(scope)
-	not _clean(scans)
-	finding := result.fail(rego.metadata.chain(), _message(scope, scans), scope)
+	not _clean(scans, scope)
+	finding := result.fail(rego.metadata.chain(), _message(scope, scope, scans), scope)
 }
 
 # METADATA
@@ -52,9 +53,9 @@ violations contains finding if {
 	scope in _scopes_of_artifacts
 	some digest in statement.artifacts
 	scans := [scan | some scan in _scans(scope); statement.covers(scan, digest)]
-	not _clean(scans)
+	not _clean(scans, scope)
 	what := sprintf("%s %s", [scope, statement.artifact(digest)])
-	finding := result.fail(rego.metadata.chain(), _message(what, scans), digest)
+	finding := result.fail(rego.metadata.chain(), _message(what, scope, scans), digest)
 }
 
 # scopes that another artifact's scan cannot speak for
@@ -67,13 +68,32 @@ _scans(scope) := [scan |
 	scope in scan.claims.scopes
 ]
 
-_clean(scans) if {
+_clean(scans, scope) if {
 	some scan in scans
 	_all_closed(scan)
+	count(_gaps(scan, scope)) == 0
 	every other in scans {
 		_no_objection(other, scan)
 	}
 }
+
+# why a scan did not see what it was to search. What it found counts in any case
+_gaps(scan, "source_history") := {gap | some gap in _checks; not _check(gap, scan)}
+
+_gaps(_, scope) := set() if scope != "source_history"
+
+_checks := {"it is of another commit", "it is of a shallow clone"}
+
+_check("it is of another commit", scan) if scan.claims.to_commit == input.subject.commit
+
+# without a commit the scan is tied to the artifact that it is about
+_check("it is of another commit", scan) if {
+	input.subject.commit == ""
+	some digest in statement.artifacts
+	statement.covers(scan, digest)
+}
+
+_check("it is of a shallow clone", scan) if scan.claims.shallow == false
 
 _all_closed(scan) if {
 	is_array(scan.claims.findings)
@@ -86,17 +106,32 @@ _no_objection(other, _) if _all_closed(other)
 
 _no_objection(other, scan) if clock.ns(other.claims.finished_at) < clock.ns(scan.claims.finished_at)
 
-_message(what, scans) := sprintf("Secret scanning of %s is not proven: %s", [what, _why(scans)])
+_message(what, scope, scans) := sprintf("Secret scanning of %s is not proven: %s", [what, _why(scans, scope)])
 
-_why([]) := "no believed scan covers it"
+_why([], _) := "no believed scan covers it"
 
-_why(scans) := sprintf("not closed: %s", [text.list({said |
+_why(scans, scope) := concat("; ", [said |
+	some said in [_not_closed(scans), _unseen(scans, scope)]
+	said != ""
+]) if {
+	count(scans) > 0
+}
+
+_not_closed(scans) := _list("not closed: %s", {said |
 	some scan in scans
 	not _all_closed(scan)
 	some said in _open(scan)
-})]) if {
-	count(scans) > 0
-}
+})
+
+_unseen(scans, scope) := _list("not searched: %s", {said |
+	some scan in scans
+	some gap in _gaps(scan, scope)
+	said := sprintf("%s: %s", [scan.id, gap])
+})
+
+_list(format, said) := sprintf(format, [text.list(said)]) if {
+	count(said) > 0
+} else := ""
 
 # what is open in a scan, or that it does not say
 _open(scan) := {said |

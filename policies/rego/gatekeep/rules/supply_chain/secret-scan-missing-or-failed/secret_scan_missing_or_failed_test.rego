@@ -151,3 +151,33 @@ test_no_scopes_are_not_all_scopes if {
 	}
 	rule.unseen == set() with input as fixture.input_doc
 }
+
+_gap(why) := {["source_history", _message("source_history", sprintf("not searched: %s: %s", [_scan, why]))]}
+
+test_the_history_of_another_commit_is_not_that_of_this_one if {
+	want := _gap("it is of another commit")
+	_said([fixture.replace(_claims("/to_commit"), "beef")]) == want
+	_said([fixture.replace(_claims("/to_commit"), "")]) == want
+	_said([fixture.remove(_claims("/to_commit"))]) == want
+}
+
+test_a_shallow_clone_is_not_the_history if {
+	want := _gap("it is of a shallow clone")
+	every shallow in [true, null, "false"] {
+		_said([fixture.replace(_claims("/shallow"), shallow)]) == want
+	}
+	_said([fixture.remove(_claims("/shallow"))]) == want
+}
+
+test_what_a_shallow_scan_found_is_open_all_the_same if {
+	secret := {"findings": [_secret], "shallow": true, "to_commit": "beef"}
+	count(_said(_another(object.union(secret, {"finished_at": "2026-11-23T09:00:00Z"})))) == 3
+	_violations(_another(object.union(secret, {"finished_at": "2026-11-23T07:00:00Z"}))) == set()
+}
+
+test_without_a_commit_the_history_is_that_of_the_artifact if {
+	nowhere := fixture.replace("/subject/commit", "")
+	_violations([nowhere]) == set()
+	subjects := sprintf("/attestations/items/%s/subject_digests", [_scan])
+	["source_history", _message("source_history", sprintf("not searched: %s: %s", [_scan, "it is of another commit"]))] in _said([nowhere, fixture.replace(subjects, ["sha256:other"])])
+}
