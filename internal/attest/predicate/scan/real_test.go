@@ -35,7 +35,7 @@ func TestFindingsOfRealReports(t *testing.T) {
 		{"reports/ampel/osv-scanner.json", "osv-scanner", gatekeep.SCAFinding{ID: "CVE-2025-21614", Aliases: []string{"GHSA-r9px-m959-cxf4", "GO-2025-3367"},
 			Severity: "high", SeverityFrom: "ghsa", PURL: "pkg:golang/github.com/go-git/go-git/v5@v5.12.0", FixedIn: "5.13.0", Score: 7.5,
 			Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", Locations: []string{"/home/urbano/projects/release/go.mod"}, Scanners: []string{"osv-scanner"}}},
-		{"reports/defectdojo/osv_scanner/some_findings.json", "osv-scanner", gatekeep.SCAFinding{ID: "MAL-2023-1035", Aliases: []string{"GHSA-8348-2q94-ffjx"},
+		{"reports/defectdojo/osv_scanner/some_findings.json", "osv-scanner", gatekeep.SCAFinding{ID: "GHSA-8348-2q94-ffjx", Aliases: []string{"MAL-2023-1035"},
 			Severity: "unknown", PURL: "pkg:npm/flot-axis@0.0.0", Locations: []string{"/tmp/components/yarn.lock"}, Scanners: []string{"osv-scanner"}}},
 		{"reports/defectdojo/snyk/single_project_one_vuln.json", "snyk", gatekeep.SCAFinding{ID: "CVE-2019-12400", Aliases: []string{"SNYK-JAVA-ORGAPACHESANTUARIO-460281"},
 			Severity: "medium", SeverityFrom: "snyk", PURL: "pkg:maven/org.apache.santuario/xmlsec@2.1.1", FixedIn: "2.1.4", Score: 6.5,
