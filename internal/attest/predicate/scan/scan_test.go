@@ -232,3 +232,11 @@ func FuzzReadReport(f *testing.F) {
 		}
 	})
 }
+
+// TestAWrapperDoesNotMakeAScanFresher has a fresh predicate around an old report.
+func TestAWrapperDoesNotMakeAScanFresher(t *testing.T) {
+	v, err := Cosign(inToto(`,"result":{"matches":[],"descriptor":{"name":"grype","timestamp":"2024-01-02T00:00:00Z","db":{"built":"2024-01-01T00:00:00Z"}}}`))
+	if err != nil || v.FinishedOn != "2024-01-02T00:00:00Z" || v.DBLastUpdate != "2024-01-01T00:00:00Z" {
+		t.Errorf("got %+v, %v", v, err)
+	}
+}

@@ -160,7 +160,9 @@ func Cosign(raw []byte) (*Vulnerabilities, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading vulnerability scan: scanner.result: %w", err)
 	}
-	v.DBLastUpdate = finding.Either(v.DBLastUpdate, report.DBLastUpdate)
+	// A wrapper that was made later does not make the scan a later one.
+	v.FinishedOn = finding.Earliest(v.FinishedOn, report.CreatedAt)
+	v.DBLastUpdate = finding.Earliest(v.DBLastUpdate, report.DBLastUpdate)
 	v.Entries, v.Findings = report.Entries, report.Vulns
 	return v, nil
 }

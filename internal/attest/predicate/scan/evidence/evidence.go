@@ -56,9 +56,9 @@ func (p *Report) Read() ([]gatekeep.SCAFinding, map[string]any, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	claims["scan_finished_on"] = p.FinishedAt
-	if claims["db_last_update"] == "" {
-		claims["db_last_update"] = p.DBLastUpdate
+	for claim, stated := range map[string]string{"scan_finished_on": p.FinishedAt, "db_last_update": p.DBLastUpdate} {
+		inside, _ := claims[claim].(string)
+		claims[claim] = finding.Earliest(stated, inside)
 	}
 	return findings, claims, nil
 }

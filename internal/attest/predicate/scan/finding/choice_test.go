@@ -106,7 +106,7 @@ func TestEarliestSightingCounts(t *testing.T) {
 		{"2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00Z"},
 	} {
 		for _, order := range [][2]string{{c[0], c[1]}, {c[1], c[0]}} {
-			if got := earliest(order[0], order[1]); got != c[2] {
+			if got := Earliest(order[0], order[1]); got != c[2] {
 				t.Errorf("%q: %q, want %q", order, got, c[2])
 			}
 		}

@@ -249,7 +249,7 @@ func Join(members []gatekeep.SCAFinding) gatekeep.SCAFinding {
 		if f.Score > all.Score || f.Score == all.Score && f.Vector > all.Vector {
 			all.Score, all.Vector = f.Score, f.Vector
 		}
-		all.FirstSeen = earliest(all.FirstSeen, f.FirstSeen)
+		all.FirstSeen = Earliest(all.FirstSeen, f.FirstSeen)
 		if all.Reachable == nil || f.Reachable != nil && *f.Reachable {
 			all.Reachable = f.Reachable
 		}
@@ -303,8 +303,8 @@ func standing(id string) int {
 	return 2
 }
 
-// earliest compares two checked times, of which either may be missing.
-func earliest(a, b string) string {
+// Earliest is the earlier of two checked times, of which either may be missing.
+func Earliest(a, b string) string {
 	ta, errA := time.Parse(time.RFC3339, a)
 	tb, errB := time.Parse(time.RFC3339, b)
 	switch {

@@ -97,3 +97,36 @@ func TestBrokenReportsOfStaticAnalysis(t *testing.T) {
 		}
 	}
 }
+
+// TestResultsElsewhereAndErrorsOfTheToolAreNoCleanRun has runs that list no results here.
+func TestResultsElsewhereAndErrorsOfTheToolAreNoCleanRun(t *testing.T) {
+	const run = `{"tool":{"driver":{"name":"t"}},"results":[]`
+	for _, text := range []string{
+		`{"version":"2.1.0","inlineExternalProperties":[{"results":[]}],"runs":[` + run + `}]}`,
+		`{"version":"2.1.0","runs":[` + run + `,"externalPropertyFileReferences":{"invocations":[{}]}}]}`,
+		`{"version":"2.1.0","runs":[` + run + `,"externalPropertyFileReferences":{"driver":{}}}]}`,
+	} {
+		if _, err := Read([]byte(text)); err == nil {
+			t.Errorf("%s is read", text)
+		}
+	}
+	s, err := Read([]byte(`{"version":"2.1.0","runs":[` + run + `,"invocations":[{"executionSuccessful":true,"toolExecutionNotifications":[{"level":"error"}]}]}]}`))
+	if err != nil || s.Successful {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
+// TestARuleIsFoundByItsGUID has a severity that only the rule states.
+func TestARuleIsFoundByItsGUID(t *testing.T) {
+	s, err := Read([]byte(`{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"t"},"extensions":[{"name":"e","rules":[
+		{"id":"A","guid":"11111111-1111-1111-1111-111111111111","properties":{"security-severity":"9.5"}}]}]},
+		"results":[{"rule":{"guid":"11111111-1111-1111-1111-111111111111"},"level":"note"}]}]}`))
+	if err != nil || len(s.Findings) != 1 {
+		t.Fatalf("got %+v, %v", s, err)
+	}
+	for _, f := range s.Findings {
+		if f.Severity != "critical" || f.Rule != "A" {
+			t.Errorf("got %+v", f)
+		}
+	}
+}

@@ -34,7 +34,8 @@ type SARIF struct {
 
 // sarifLog is the part of SARIF 2.1.0 that is read.
 type sarifLog struct {
-	Version string `json:"version"`
+	Version string            `json:"version"`
+	Inline  []json.RawMessage `json:"inlineExternalProperties"`
 	Runs    []struct {
 		Tool struct {
 			Driver     sarifComponent   `json:"driver"`
@@ -47,14 +48,30 @@ type sarifLog struct {
 		} `json:"artifacts"`
 		Results  *[]sarifResult `json:"results"`
 		External struct {
-			Results []json.RawMessage `json:"results"`
+			Results     []json.RawMessage `json:"results"`
+			Invocations []json.RawMessage `json:"invocations"`
+			Driver      json.RawMessage   `json:"driver"`
+			Extensions  []json.RawMessage `json:"extensions"`
 		} `json:"externalPropertyFileReferences"`
 	} `json:"runs"`
 }
 
+// notification is a message of the tool about itself, or about how it is set up.
+type notification struct {
+	Level string `json:"level"`
+}
+
+// failed tells of an invocation that did not see all: it says so, or reports an error
+// of its own (section 3.20.21).
+func (i *sarifInvocation) failed() bool {
+	bad := func(n notification) bool { return n.Level == "error" }
+	return !i.ExecutionSuccessful || slices.ContainsFunc(i.Execution, bad)
+}
+
 type sarifInvocation struct {
-	ExecutionSuccessful bool   `json:"executionSuccessful"`
-	EndTimeUTC          string `json:"endTimeUtc"`
+	Execution           []notification `json:"toolExecutionNotifications"`
+	ExecutionSuccessful bool           `json:"executionSuccessful"`
+	EndTimeUTC          string         `json:"endTimeUtc"`
 	Overrides           []struct {
 		Configuration struct {
 			Level string `json:"level"`
@@ -75,6 +92,7 @@ type sarifComponent struct {
 
 type sarifRule struct {
 	ID            string `json:"id"`
+	GUID          string `json:"guid"`
 	Configuration struct {
 		Level string `json:"level"`
 	} `json:"defaultConfiguration"`
@@ -93,6 +111,7 @@ type sarifResult struct {
 	RuleIndex *int   `json:"ruleIndex"`
 	Rule      struct {
 		ID        string `json:"id"`
+		GUID      string `json:"guid"`
 		Index     *int   `json:"index"`
 		Component struct {
 			Index *int `json:"index"`
@@ -134,6 +153,9 @@ func Read(raw []byte) (*SARIF, error) {
 	if log.Version != "2.1.0" {
 		return nil, fmt.Errorf("reading SARIF: version %q is not read; want 2.1.0", log.Version)
 	}
+	if len(log.Inline) > 0 {
+		return nil, errors.New("reading SARIF: it keeps parts of its runs in inlineExternalProperties; put them into the runs")
+	}
 	if len(log.Runs) == 0 {
 		return nil, errors.New("reading SARIF: no runs, so no tool says anything")
 	}
@@ -145,15 +167,15 @@ func Read(raw []byte) (*SARIF, error) {
 		if driver.Name == "" {
 			return nil, fmt.Errorf("reading SARIF: runs[%d].tool.driver.name is missing", i)
 		}
-		if len(run.External.Results) > 0 {
-			return nil, fmt.Errorf("reading SARIF: runs[%d] keeps results in other files; put them into the document", i)
+		if x := run.External; len(x.Results)+len(x.Invocations)+len(x.Driver)+len(x.Extensions) > 0 {
+			return nil, fmt.Errorf("reading SARIF: runs[%d] keeps results, rules or invocations in other files; put them into the document", i)
 		}
 		if i == 0 {
 			s.Tool, s.ToolVersion = driver.Name, either(driver.SemanticVersion, driver.Version)
 		}
 		s.Tools = append(s.Tools, driver.Name)
 		for _, invocation := range run.Invocations {
-			s.Successful = s.Successful && invocation.ExecutionSuccessful
+			s.Successful = s.Successful && !invocation.failed()
 			if invocation.EndTimeUTC == "" {
 				continue
 			}
@@ -178,9 +200,10 @@ func Read(raw []byte) (*SARIF, error) {
 			continue
 		}
 		components := append([]sarifComponent{driver}, run.Tool.Extensions...)
+		rules := ruleIndex(components)
 		for j := range *run.Results {
 			r := &(*run.Results)[j]
-			if err := s.add(r, components, uris, run.Invocations); err != nil {
+			if err := s.add(r, components, rules, uris, run.Invocations); err != nil {
 				return nil, fmt.Errorf("reading SARIF: runs[%d].results[%d]: %w", i, j, err)
 			}
 		}
@@ -200,7 +223,7 @@ func Read(raw []byte) (*SARIF, error) {
 }
 
 // add takes one result.
-func (s *SARIF) add(r *sarifResult, components []sarifComponent, uris []string, invocations []sarifInvocation) (err error) {
+func (s *SARIF) add(r *sarifResult, components []sarifComponent, rules map[string]sarifRule, uris []string, invocations []sarifInvocation) (err error) {
 	if s.Entries++; s.Entries > finding.MaxFindings {
 		return fmt.Errorf("more than %d results: %w", finding.MaxFindings, jsonscan.ErrLimit)
 	}
@@ -220,7 +243,7 @@ func (s *SARIF) add(r *sarifResult, components []sarifComponent, uris []string, 
 	default:
 		return fmt.Errorf("unknown kind %q", r.Kind)
 	}
-	rule := r.rule(components)
+	rule := r.rule(components, rules)
 	f := gatekeep.SASTFinding{Rule: either(r.RuleID, either(r.Rule.ID, rule.ID)), BaselineState: either(r.BaselineState, "new"),
 		FirstSeen: r.Provenance.FirstDetection, Suppression: r.suppression()}
 	if f.Rule == "" {
@@ -265,38 +288,6 @@ func (r *sarifResult) override(rule sarifRule, invocations []sarifInvocation) st
 
 // levels from the mildest, after none stated.
 var levels = []string{"", "none", "note", "warning", "error"}
-
-// rule finds the description of the rule, after section 3.27.7: by index into the
-// rules of the driver or of an extension, else by id. Some writers leave an index of
-// 0 where they mean none, so it counts only where the id agrees.
-func (r *sarifResult) rule(components []sarifComponent) sarifRule {
-	from := components[0]
-	if i := r.Rule.Component.Index; i != nil && *i >= 0 && *i+1 < len(components) {
-		from = components[*i+1]
-	}
-	index := r.Rule.Index
-	if index == nil {
-		index = r.RuleIndex
-	}
-	id := either(r.RuleID, r.Rule.ID)
-	if index != nil && *index >= 0 && *index < len(from.Rules) && (id == "" || from.Rules[*index].is(id)) {
-		return from.Rules[*index]
-	}
-	for _, c := range components {
-		for _, rule := range c.Rules {
-			if rule.is(id) {
-				return rule
-			}
-		}
-	}
-	return sarifRule{}
-}
-
-// is tells whether the id of a result names the rule. Section 3.5.4: an id with
-// further parts ("CA1000/1") is of the rule without them.
-func (r sarifRule) is(id string) bool {
-	return r.ID != "" && (r.ID == id || strings.HasPrefix(id, r.ID+"/"))
-}
 
 // flaw is the severity of a result: the score that it or its rule carries by
 // GitHub's convention, else its level, which defaults to warning (section 3.27.10).
