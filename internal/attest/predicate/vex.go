@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/scan/finding"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/vex"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
@@ -35,6 +37,12 @@ func vexContent(raw []byte, format string) (*Content, error) {
 	for i := range d.Statements {
 		for _, fact := range d.Facts(&d.Statements[i]) {
 			for _, id := range d.Statements[i].NamesFor(fact) {
+				// The name of an advisory may be that of other vulnerabilities too: under it
+				// nothing lifts, where another name says which vulnerability is meant.
+				lifts := fact.Statement.Status == vex.NotAffected || fact.Statement.Status == vex.Fixed
+				if lifts && !finding.OfOne(id) && slices.ContainsFunc(d.Statements[i].Names, finding.OfOne) {
+					continue
+				}
 				c.VEX[id] = append(c.VEX[id], fact.Statement)
 				c.within[id] = append(c.within[id], fact)
 			}
