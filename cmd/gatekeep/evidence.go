@@ -108,6 +108,9 @@ func checkFile(path string, checks func(*evidence.Bundle) (evidence.Verification
 
 // openFile opens a bundle, which is a file, and tells its size in bytes.
 func openFile(path string) (*os.File, int64, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, 0, usage("opening bundle: %s is no file; name the .zip itself", path) // opening a pipe waits for a writer
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, 0, usage("opening bundle: %w", err)

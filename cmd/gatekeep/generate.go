@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/sbom"
@@ -19,6 +20,10 @@ import (
 // sbomProgram looks into images and folders. It is a program of its own, since what it
 // is made with is larger than all the rest.
 const sbomProgram = "gatekeep-sbom"
+
+// waitDelay is how long a program that was told to end may leave its output open, or a
+// child of its own that holds it.
+const waitDelay = 2 * time.Second
 
 // findSBOMProgram looks beside this program first, and then where programs are.
 func findSBOMProgram() (string, error) {
@@ -47,13 +52,16 @@ func makeSBOM(ctx context.Context, what, platform string) (document []byte, err 
 		args = append(args, "--platform", platform)
 	}
 	cmd := exec.CommandContext(ctx, program, append(args, "--", what)...)
+	ownGroup(cmd)
+	cmd.WaitDelay = waitDelay
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &limited{limit: sbom.MaxBytes, out: &out}, &limited{limit: 1 << 16, out: &said}
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("making the SBOM of %s: %w", what, ctx.Err())
 		}
-		return nil, fmt.Errorf("making the SBOM of %s: %w: %s", what, err, strings.TrimSpace(said.String()))
+		// What it read in the image may have found its way into what it says.
+		return nil, fmt.Errorf("making the SBOM of %s: %w: %s", what, err, visible(strings.TrimSpace(said.String())))
 	}
 	return out.Bytes(), nil
 }

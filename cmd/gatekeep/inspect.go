@@ -93,8 +93,9 @@ type inspection struct {
 
 // conformity is what the schema of its format says of a document.
 type conformity struct {
-	Schema     string              `json:"schema"`
+	Schema     string              `json:"schema,omitempty"`
 	OK         bool                `json:"ok"`
+	Unjudged   string              `json:"unjudged,omitempty"` // why nothing was held against a schema
 	Violations []conform.Violation `json:"violations,omitempty"`
 }
 
@@ -360,15 +361,20 @@ func (i *inspector) judgeOne(one *inspection, envelopes []attest.Envelope, about
 // conform holds a document against the schema of its format, where there is one.
 func (i *inspector) conform(one *inspection, data []byte) {
 	name, version, document := one.Reading.Schema(data)
-	if name == "" || !conform.Known(name, version) {
+	unjudged := func(why string) {
+		one.Conforms = &conformity{Unjudged: why}
 		if i.flags.strict {
-			one.Reason, one.Detail = gatekeep.ReasonSchemaViolation, "there is no schema here for "+strings.TrimSpace(one.Reading.Title+" "+one.Reading.Version)
+			one.Reason, one.Detail = gatekeep.ReasonSchemaViolation, why
 		}
+	}
+	if name == "" || !conform.Known(name, version) {
+		unjudged("there is no schema here for " + strings.TrimSpace(one.Reading.Title+" "+one.Reading.Version))
 		return
 	}
 	result, err := conform.Check(name, version, document)
 	if err != nil {
-		result.Violations = []conform.Violation{{What: err.Error()}}
+		unjudged(err.Error())
+		return
 	}
 	one.Conforms = &conformity{Schema: result.Schema, OK: len(result.Violations) == 0, Violations: result.Violations}
 	if i.flags.strict && !one.Conforms.OK {

@@ -46,9 +46,13 @@ func (one *inspection) print(w *world) {
 	if r.Broken != "" {
 		line("predicate", "%s: %s", gatekeep.ReasonPredicateMalformed, r.Broken)
 	}
-	if c := one.Conforms; c != nil && c.OK {
+	switch c := one.Conforms; {
+	case c == nil:
+	case c.OK:
 		line("conforms", "yes, to %s", c.Schema)
-	} else if c != nil {
+	case c.Unjudged != "":
+		line("conforms", "not judged: %s", c.Unjudged)
+	default:
 		line("conforms", "no, to %s: %s %s%s", c.Schema, c.Violations[0].At, c.Violations[0].What, more(len(c.Violations)-1))
 	}
 	switch {

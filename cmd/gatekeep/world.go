@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -109,6 +111,11 @@ const (
 // readFile reads a whole file of at most limit bytes. One that is larger is refused
 // by its size, before any of it is read.
 func readFile(name string, limit int64) ([]byte, error) {
+	// Opening a pipe with a name waits for a writer, maybe for ever. Standard input is a
+	// pipe that is open already.
+	if info, err := os.Stat(name); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 && !open(name) {
+		return nil, usage("reading %s: it is a %s and no file", name, kindOf(info.Mode()))
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, usageError{err}
@@ -118,6 +125,22 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, usage("reading %s: %d bytes, and at most %d are read", name, info.Size(), limit)
 	}
 	return readAll(f, name, limit)
+}
+
+// open tells a name for something that this process holds open: /dev/stdin, and what
+// shells give for <(command).
+func open(name string) bool {
+	return name == "/dev/stdin" || strings.HasPrefix(name, "/dev/fd/") || strings.HasPrefix(name, "/proc/self/fd/")
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	}
+	return "device"
 }
 
 func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
