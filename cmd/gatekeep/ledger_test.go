@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -157,5 +161,59 @@ func TestAStatementIsSignedAndABundleTaken(t *testing.T) {
 	}
 	if code, _, stderr := invoke(t, append(args, "--signer", filepath.Join(dir, "log.pub"))...); code != exitUsage {
 		t.Errorf("a bundle by another key: %d %s", code, stderr)
+	}
+}
+
+// TestARekorKeepsStatements has the real Rekor v2 keep one, once, and a log that is not
+// whose it says it is refused.
+func TestARekorKeepsStatements(t *testing.T) {
+	s := &instance{tools: sigstoreTools(t), dir: t.TempDir()}
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pemOf := func(kind string, der []byte, err error) []byte {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	logKey := s.write(t, "rekor.key", pemOf("PRIVATE KEY", der, err))
+	der, err = x509.MarshalPKIXPublicKey(public)
+	logPublic := s.write(t, "rekor.pub", pemOf("PUBLIC KEY", der, err))
+	port := freePort(t)
+	s.start(t, "REKOR", "serve", "--http-port", port, "--grpc-port", freePort(t), "--http-metrics-port", freePort(t),
+		"--hostname", origin, "--storage-dir", filepath.Join(s.dir, "log"), "--batch-max-age", "20ms", "--checkpoint-interval", "200ms",
+		"--signer-filepath", logKey)
+	address := "http://127.0.0.1:" + port
+	get(t, address+"/healthz")
+	dir, _, _ := newLedger(t)
+	statement, err := entry.Make(entry.Meta{Kind: entry.Grant, ID: "g1", Environment: "prod", Sequence: 1, Time: time.Now(), Body: json.RawMessage("{}")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"ledger", "submit", "--rekor", address, "--key", filepath.Join(dir, "gate.key"), "--proof", filepath.Join(dir, "proof"), "--file"}
+	good := append(args, s.write(t, "statement.json", statement), "--log-public", logPublic)
+	if code, out, stderr := invoke(t, good...); code != exitOpen || !strings.HasPrefix(out, "leaf 0: grant g1, sequence 1 of prod") {
+		t.Fatalf("%d %s %s", code, out, stderr)
+	}
+	if code, _, stderr := invoke(t, good...); code != exitUnknown || !strings.Contains(stderr, "already exists in the transparency log with index 0") {
+		t.Errorf("the same again: %d %s", code, stderr)
+	}
+	proof, err := os.ReadFile(filepath.Join(dir, "proof"))
+	if err != nil || !strings.HasPrefix(string(proof), "c2sp.org/tlog-proof@v1\nindex 0\n") || !strings.Contains(string(proof), "— "+origin+" ") {
+		t.Errorf("the proof is %s, %v", proof, err)
+	}
+	good[len(good)-3] = s.write(t, "statement.json", bytes.Replace(statement, []byte(`"id":"g1"`), []byte(`"id":"g2"`), 1))
+	if code, _, stderr := invoke(t, append(good, "--log-public", filepath.Join(dir, "log.pub"))...); code != exitUnknown || !strings.Contains(stderr, "checkpoint_signature") {
+		t.Errorf("with another key of the log: %d %s", code, stderr)
+	}
+	if code, _, stderr := invoke(t, append(args, s.write(t, "body.json", []byte("{}")), "--log-public", logPublic)...); code != exitUsage || !strings.Contains(stderr, "only a ledger numbers") {
+		t.Errorf("a body: %d %s", code, stderr)
+	}
+	if code, _, _ := invoke(t, args[:4]...); code != exitUsage {
+		t.Errorf("without flags: %d", code)
 	}
 }
