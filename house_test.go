@@ -50,7 +50,7 @@ var rooms = []room{
 	{path: "internal/digest", floor: 1, third: []string{"github.com/gowebpki/jcs"}},
 	{path: "internal/policy", floor: 2, third: []string{"github.com/open-policy-agent/opa"}, never: []string{"net/http", "os"}},
 	{path: "internal/regimes", floor: 2, third: []string{"go.yaml.in/yaml/v3"}, never: []string{"net/http", "os"}},
-	{path: "internal/bundle", floor: 2, third: []string{"go.yaml.in/yaml/v3", "github.com/santhosh-tekuri/jsonschema/v5"}, never: []string{"net/http", "os"}},
+	{path: "internal/bundle", floor: 2, third: []string{"go.yaml.in/yaml/v3", "github.com/package-url/packageurl-go", "github.com/santhosh-tekuri/jsonschema/v5"}, never: []string{"net/http", "os"}},
 	{path: "internal/attest", floor: 2, third: []string{
 		"go.yaml.in/yaml/v3", "github.com/santhosh-tekuri/jsonschema/v5", "github.com/package-url/packageurl-go",
 		"github.com/sigstore/", "github.com/secure-systems-lab/", "github.com/in-toto/", "github.com/openvex/go-vex",

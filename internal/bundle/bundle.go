@@ -109,6 +109,9 @@ func Load(fsys fs.FS) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading bundle: %w", err)
 	}
+	if err := checkNames(b.org); err != nil {
+		return nil, fmt.Errorf("reading bundle: org.yaml: %w", err)
+	}
 	b.Name, b.Revision, b.ExpiresAt, b.State = doc.Name, doc.Revision, doc.ExpiresAt, doc.State
 	b.Mode, b.Trust, b.regimes = gatekeep.Mode(doc.Mode), doc.Trust, doc.Regimes
 	if b.Mode == "" {

@@ -44,6 +44,10 @@ func checkSBOMs(ctx context.Context, q Question, ev *attest.Evidence) (map[strin
 			if attested == nil || !slices.Contains(st.SubjectDigests, d) {
 				continue
 			}
+			// Who finds nothing in what is said to hold something has not looked, or cannot.
+			if found.Components == 0 && attested.ComponentCount > 0 {
+				return nil, fmt.Errorf("checking SBOMs: %s found no component in %s, and its attested SBOM declares %d: it cannot look into it", program, d, attested.ComponentCount)
+			}
 			check := compare(attested.Index, found.Index)
 			check.Attestation, check.Ref = st.ID, attested.Ref
 			check.Generator, check.Generated, check.Components = program, digest.Of(document), found.Components

@@ -108,6 +108,16 @@ func evidenceOf(t testing.TB, w *world) *attest.Evidence {
 	return believed
 }
 
+// Who finds nothing in an image that declares components could not look into it.
+func TestNothingFoundIsNoTruth(t *testing.T) {
+	w := opens(t)
+	believed := evidenceOf(t, w)
+	w.q.Generate = finds(t)
+	if _, err := checkSBOMs(t.Context(), w.q, believed); err == nil || !strings.Contains(err.Error(), "cannot look into it") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWhereNothingIsAskedNothingIsChecked(t *testing.T) {
 	w := opens(t)
 	w.q.Subject.Artifacts = nil

@@ -2,8 +2,9 @@ package sbom
 
 import "github.com/gatekeep-dev/gatekeep/internal/attest/sbom/inventory"
 
-// metadata reads what is nested in the thing that the document describes: some
-// generators list the modules of a project there, and nowhere else.
+// metadata reads the thing that the document describes, and what is nested in it: some
+// generators list the modules of a project there, and nowhere else. The thing itself is
+// not counted among what it consists of.
 func (d *decoder) metadata() {
 	if d.Null() {
 		return
@@ -17,14 +18,7 @@ func (d *decoder) metadata() {
 		if d.Null() {
 			continue
 		}
-		d.Object()
-		for key, ok := d.Field(); ok; key, ok = d.Field() {
-			if string(key) == "components" {
-				d.components()
-				continue
-			}
-			d.Skip()
-		}
+		d.entry(true)
 	}
 }
 
@@ -38,8 +32,13 @@ func (d *decoder) components() {
 // component reads one component of CycloneDX, and those within it.
 func (d *decoder) component() {
 	d.counted()
+	d.entry(false)
+}
+
+// entry reads a component, or the thing that is described.
+func (d *decoder) entry(described bool) {
 	mark := len(d.licenses)
-	var c inventory.Entry
+	c := inventory.Entry{Described: described}
 	d.Object()
 	for key, ok := d.Field(); ok; key, ok = d.Field() {
 		switch string(key) {

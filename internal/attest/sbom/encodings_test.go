@@ -37,7 +37,7 @@ func TestEveryEncodingIsIndexed(t *testing.T) {
 			<licenses><expression-detailed expression="MIT"><details license-identifier="MIT"/></expression-detailed></licenses><purl>pkg:npm/left@2?arch=x</purl></component></components></component></metadata>
 			<components><component><name>nobody</name></component></components></bom>`,
 			Document{Format: CycloneDX, Encoding: XML, SpecVersion: "1.7", Components: 2}},
-		"CycloneDX JSON, nested in what it describes": {`{"metadata":{"component":{"name":"app","components":[{"name":"left","version":"2","purl":"pkg:npm/left@2?arch=x","licenses":[{"license":{"id":"MIT"}}]}]}},
+		"CycloneDX JSON, nested in what it describes": {`{"metadata":{"component":{"components":[{"name":"left","version":"2","purl":"pkg:npm/left@2?arch=x","licenses":[{"license":{"id":"MIT"}}]}]}},
 			"components":[{"name":"nobody"}],"bomFormat":"CycloneDX","specVersion":"1.7"}`,
 			Document{Format: CycloneDX, Encoding: JSON, SpecVersion: "1.7", Components: 2}},
 		"tag-value": {"# comment\r\nSPDXVersion: SPDX-2.3\r\n\r\nCreatorComment: <text>several\r\nPackageName: hidden\r\n</text>\r\nPackageName: left\r\nPackageVersion: <text>2</text>\r\n" +

@@ -47,6 +47,7 @@ type decoder struct {
 	version  string
 	licenses [][]byte // of the components being read, the innermost last
 	graph    *graph   // of SPDX 3
+	beside   string   // a field of the top level that no format gives a meaning here
 }
 
 func decodeJSON(data []byte) (*Document, error) {
@@ -102,6 +103,10 @@ func (d *decoder) document() {
 		d.Fail(nil, "no artifacts")
 	case d.kind == spdx3 && !found:
 		d.lone()
+	case d.kind == spdx3 && d.beside != "":
+		// SPDX 3.0.1 clause 5: the document is its context and its graph. An element beside
+		// the graph would be one to a reader of JSON-LD.
+		d.Fail(nil, "%q stands beside @graph", d.beside)
 	}
 	d.graphEnd()
 }
@@ -133,6 +138,9 @@ func (d *decoder) identity(field string) {
 	case (field == "descriptor" || field == "schema") && d.Kind() == '{':
 		d.syftIdentity()
 	default:
+		if d.beside == "" && field != "@context" {
+			d.beside = field
+		}
 		d.Skip()
 	}
 }

@@ -55,6 +55,7 @@ func cycloneDX(x *inventory.Index, data []byte, format cdx.BOMFileFormat) error 
 	}
 	if bom.Metadata != nil && bom.Metadata.Component != nil {
 		walk(x, bom.Metadata.Component.Components)
+		x.Add(entryOf(bom.Metadata.Component, true))
 	}
 	walk(x, bom.Components)
 	return nil
@@ -68,23 +69,27 @@ func walk(x *inventory.Index, components *[]cdx.Component) {
 	for _, c := range *components {
 		_ = x.Count()
 		walk(x, c.Components)
-		bytesOf := func(s string) []byte { return []byte(strings.TrimSpace(s)) }
-		e := inventory.Entry{Kind: []byte(c.Type), Name: bytesOf(c.Name), Group: bytesOf(c.Group), Version: bytesOf(c.Version), PURL: bytesOf(c.PackageURL)}
-		if c.Licenses != nil {
-			for _, l := range *c.Licenses {
-				texts := []string{l.Expression}
-				if l.License != nil {
-					texts = append(texts, l.License.ID, l.License.Name)
-				}
-				for _, text := range texts {
-					if text = strings.TrimSpace(text); text != "" {
-						e.Licenses = append(e.Licenses, []byte(text))
-					}
+		x.Add(entryOf(&c, false))
+	}
+}
+
+func entryOf(c *cdx.Component, described bool) inventory.Entry {
+	bytesOf := func(s string) []byte { return []byte(strings.TrimSpace(s)) }
+	e := inventory.Entry{Described: described, Kind: []byte(c.Type), Name: bytesOf(c.Name), Group: bytesOf(c.Group), Version: bytesOf(c.Version), PURL: bytesOf(c.PackageURL)}
+	if c.Licenses != nil {
+		for _, l := range *c.Licenses {
+			texts := []string{l.Expression}
+			if l.License != nil {
+				texts = append(texts, l.License.ID, l.License.Name)
+			}
+			for _, text := range texts {
+				if text = strings.TrimSpace(text); text != "" {
+					e.Licenses = append(e.Licenses, []byte(text))
 				}
 			}
 		}
-		x.Add(e)
 	}
+	return e
 }
 
 func spdx2(x *inventory.Index, document *spdx.Document) {
@@ -97,7 +102,7 @@ func spdx2(x *inventory.Index, document *spdx.Document) {
 			}
 		}
 		for _, r := range p.PackageExternalReferences {
-			if r.RefType == common.TypePackageManagerPURL {
+			if r.RefType == common.TypePackageManagerPURL || strings.HasPrefix(r.Locator, "pkg:") {
 				e.AddPURL([]byte(r.Locator))
 			}
 		}

@@ -54,6 +54,7 @@ func TestCycloneDXIsIndexed(t *testing.T) {
 			"broken":      []any{""},
 			"alpine":      []any{"3.20"},
 			"/bin/sh":     []any{""},
+			"app":         []any{""}, // what is described may be looked up, and is no component of itself
 		},
 		"by_license": map[string]any{
 			"MIT":                                    []any{"pkg:npm/%40babel/core@7.0.0", "pkg:npm/left@2"},
@@ -62,7 +63,8 @@ func TestCycloneDXIsIndexed(t *testing.T) {
 			"(MIT OR GPL-2.0-only) AND BSD-3-Clause": []any{"pkg:npm/left@2"},
 			"GNU GPL version 2 or later":             []any{"nobody"},
 		},
-		"unidentified": []any{"nobody", "broken"},
+		"unidentified":         []any{"nobody", "broken"},
+		"unidentified_by_name": map[string]any{"nobody": []any{"3"}, "broken": []any{""}},
 	}}
 	if diff := cmp.Diff(want, doc); diff != "" {
 		t.Error(diff)
@@ -84,12 +86,51 @@ func TestSPDXIsIndexed(t *testing.T) {
 			"pkg:deb/debian/a@1%2Bb?arch=amd64": "a",
 			"pkg:generic/a@1":                   "a",
 		},
-		"by_name":      map[string]any{"a": []any{"1"}, "root": []any{""}, "debian": []any{""}},
-		"by_license":   map[string]any{"MIT": []any{"pkg:deb/debian/a@1%2Bb"}},
-		"unidentified": []any{"root"},
+		"by_name":              map[string]any{"a": []any{"1"}, "root": []any{""}, "debian": []any{""}},
+		"by_license":           map[string]any{"MIT": []any{"pkg:deb/debian/a@1%2Bb"}},
+		"unidentified":         []any{"root"},
+		"unidentified_by_name": map[string]any{"root": []any{""}},
 	}}
 	if diff := cmp.Diff(want, doc); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A component is found however its document names it.
+func TestAComponentIsFoundHoweverItIsWritten(t *testing.T) {
+	const purl = "pkg:npm/event-stream@3.3.6"
+	cyclonedx := func(component string) string {
+		return `{"bomFormat":"CycloneDX","specVersion":"1.6","components":[` + component + `]}`
+	}
+	spdx := func(reference string) string {
+		return `{"spdxVersion":"SPDX-2.3","packages":[{"name":"event-stream","externalRefs":[` + reference + `]}]}`
+	}
+	for name, text := range map[string]string{
+		"blanks":                 cyclonedx(`{"name":"e","purl":" ` + purl + `\t"}`),
+		"unreadable qualifiers":  cyclonedx(`{"name":"e","purl":"` + purl + `?a=%zz"}`),
+		"unreadable subpath":     cyclonedx(`{"name":"e","purl":"` + purl + `#%zz"}`),
+		"what is described":      `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"name":"e","purl":"` + purl + `"}}}`,
+		"within the described":   `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"name":"x","components":[{"name":"e","purl":"` + purl + `"}]}}}`,
+		"described in XML":       `<bom xmlns="http://cyclonedx.org/schema/bom/1.6"><metadata><component type="library"><name>e</name><purl>` + purl + `</purl></component></metadata></bom>`,
+		"type of a reference":    spdx(`{"referenceCategory":"PACKAGE_MANAGER","referenceType":"purl","referenceLocator":"` + purl + `"}`),
+		"address of the type":    spdx(`{"referenceCategory":"PACKAGE-MANAGER","referenceType":"http://spdx.org/rdf/references/purl","referenceLocator":"` + purl + `"}`),
+		"type in capitals":       spdx(`{"referenceCategory":"OTHER","referenceType":"PURL","referenceLocator":"` + purl + `"}`),
+		"locator of another":     spdx(`{"referenceCategory":"OTHER","referenceType":"npm","referenceLocator":"` + purl + `"}`),
+		"tag-value":              "SPDXVersion: SPDX-2.3\nPackageName: e\nExternalRef: PACKAGE-MANAGER http://spdx.org/rdf/references/purl " + purl + "\n",
+		"tag-value with returns": "SPDXVersion: SPDX-2.3\r\nPackageName: e\r\nExternalRef: PACKAGE-MANAGER purl " + purl + "\r\n",
+	} {
+		doc := decode(t, text)
+		if _, found := doc.Index["by_purl"].(map[string]any)[purl]; !found {
+			t.Errorf("%s: it is not found: %v", name, doc.Index["by_purl"])
+		}
+	}
+	for name, text := range map[string]string{
+		"returns alone":  "SPDXVersion: SPDX-2.3\rPackageName: e\r",
+		"beside a graph": `{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[],"type":"software_Package","software_packageUrl":"` + purl + `"}`,
+	} {
+		if doc, err := Decode([]byte(text)); err == nil {
+			t.Errorf("%s: it is read, and holds %v", name, doc.Index["by_purl"])
+		}
 	}
 }
 

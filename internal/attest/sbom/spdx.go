@@ -53,7 +53,7 @@ func (d *decoder) references(c *inventory.Entry) {
 				d.Skip()
 			}
 		}
-		if string(kind) == "purl" {
+		if inventory.IsReference(kind, locator) {
 			c.AddPURL(locator)
 		}
 	}

@@ -220,12 +220,7 @@ func (d *decoder) metadata() error {
 		if err := seen.add("component"); err != nil {
 			return err
 		}
-		return d.children(func(e xml.StartElement) error {
-			if e.Name.Local != "components" {
-				return d.skip()
-			}
-			return seen.once("components", d.components)
-		})
+		return d.entry(e, true)
 	})
 }
 
@@ -243,8 +238,13 @@ func (d *decoder) component(e xml.StartElement) error {
 	if err := d.Count(); err != nil {
 		return err
 	}
+	return d.entry(e, false)
+}
+
+// entry reads a component, or the thing that is described.
+func (d *decoder) entry(e xml.StartElement, described bool) error {
 	mark := len(d.licenses)
-	var c inventory.Entry
+	c := inventory.Entry{Described: described}
 	var err error
 	if c.Kind, err = attribute(e, "type"); err != nil {
 		return err

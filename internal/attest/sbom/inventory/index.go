@@ -37,6 +37,9 @@ type Entry struct {
 	PURL     []byte   // the first, or empty
 	More     [][]byte // purls beside the first
 	Licenses [][]byte // ids, names and expressions
+	// Described tells the thing that the document is about: it may be looked up, and nobody
+	// expects a purl of it.
+	Described bool
 }
 
 // AddPURL takes one more purl of a package. An empty one is none.
@@ -58,6 +61,9 @@ func NoLicense(text []byte) bool { return string(text) == "NOASSERTION" || strin
 // them. Trivy writes OPERATING-SYSTEM into SPDX 2, which has OPERATING_SYSTEM in its
 // schema (SPDX 2.3 clause 7.24).
 func (c *Entry) nameless() bool {
+	if c.Described {
+		return true
+	}
 	switch string(c.Kind) {
 	case "file", "operating-system", "FILE", "OPERATING-SYSTEM", "OPERATING_SYSTEM", "operatingSystem":
 		return true
@@ -71,6 +77,7 @@ type Index struct {
 	byName       map[string]any // of []any
 	byLicense    map[string][]any
 	unidentified []any
+	unnamed      map[string]any // of []any: versions of components without purl, by name in lower case
 	count        int
 	anonymous    int
 }
@@ -87,18 +94,19 @@ const (
 // New is the empty index of a document of so many bytes.
 func New(size int) *Index {
 	return &Index{byPURL: make(map[string]any, size/bytesASpelling), byName: make(map[string]any, size/bytesAName),
-		byLicense: map[string][]any{}, unidentified: []any{}}
+		byLicense: map[string][]any{}, unidentified: []any{}, unnamed: map[string]any{}}
 }
 
 // Store is the index as plain maps and lists, which the policy store takes without
-// conversion: by_purl, by_name, by_license and unidentified, as sbom.Document says.
+// conversion: by_purl, by_name, by_license, unidentified and
+// unidentified_by_name, as sbom.Document says.
 // They are those of the index: nothing is to be added afterwards.
 func (x *Index) Store() map[string]any {
 	byLicense := make(map[string]any, len(x.byLicense))
 	for key, list := range x.byLicense {
 		byLicense[key] = list
 	}
-	return map[string]any{"by_purl": x.byPURL, "by_name": x.byName, "by_license": byLicense, "unidentified": x.unidentified}
+	return map[string]any{"by_purl": x.byPURL, "by_name": x.byName, "by_license": byLicense, "unidentified": x.unidentified, "unidentified_by_name": x.unnamed}
 }
 
 // Count takes note that one more component begins. It counts before Add does, so that
@@ -135,6 +143,7 @@ func (x *Index) Add(c Entry) {
 		if len(x.unidentified) < maxUnidentified {
 			x.unidentified = append(x.unidentified, boxed)
 		}
+		x.addUnnamed(&c)
 	}
 	if name != "" {
 		var version any = string(c.Version)
@@ -145,6 +154,20 @@ func (x *Index) Add(c Entry) {
 	}
 	for _, text := range c.Licenses {
 		x.addLicense(text, label)
+	}
+}
+
+// addUnnamed lists a component that no purl names under its name, alone and after its
+// group, so that whoever looks for a name finds what it may be.
+func (x *Index) addUnnamed(c *Entry) {
+	name := strings.ToLower(string(c.Name))
+	keys := []string{name}
+	if len(c.Group) > 0 {
+		keys = append(keys, strings.ToLower(string(c.Group))+"/"+name)
+	}
+	for _, key := range keys {
+		versions, _ := x.unnamed[key].([]any)
+		x.unnamed[key] = append(versions, any(string(c.Version)))
 	}
 }
 
@@ -174,7 +197,15 @@ func (x *Index) addName(name string, version any) {
 // addPURL lists a purl under each of its spellings. One that cannot be read is
 // listed as it stands, and does not count as an identity.
 func (x *Index) addPURL(purl []byte, name any) (key string, identified bool) {
-	spellings, ok := Spellings(string(purl))
+	spellings, ok := Spellings(strings.TrimSpace(string(purl)))
+	if !ok {
+		// What follows the version may be unreadable; what stands before it still names it.
+		path, _, _ := strings.Cut(spellings[0], "#")
+		path, _, _ = strings.Cut(path, "?")
+		if readable, named := Spellings(path); named {
+			spellings = append(spellings, readable...)
+		}
+	}
 	for _, s := range spellings {
 		if _, taken := x.byPURL[s]; !taken {
 			x.byPURL[s] = name

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bytes"
 	"net/url"
 	"strings"
 
@@ -14,6 +15,13 @@ var exactCase = map[string]bool{
 	"cargo": true, "gem": true, "generic": true, "maven": true, "npm": true,
 	"nuget": true, "oci": true, "docker": true, "conda": true,
 	"golang": false, "deb": false, "apk": false, "alpine": true, "github": false, "pypi": false,
+}
+
+// IsReference tells whether an external reference of SPDX 2 is a purl: its type says so,
+// by its short name or its address (SPDX 2.3 annex F.3), or its locator is one.
+func IsReference(kind, locator []byte) bool {
+	short := kind[bytes.LastIndexAny(kind, "/#")+1:]
+	return strings.EqualFold(string(short), "purl") || bytes.HasPrefix(bytes.TrimSpace(locator), []byte("pkg:"))
 }
 
 // Canonical is a purl in canonical form without qualifiers and subpath, the form in

@@ -61,6 +61,9 @@ func Is(text []byte) bool {
 // Decode reads a document. version is "2.2" or "2.3". Errors name the line, and wrap
 // inventory.ErrTooLarge where a bound is exceeded.
 func Decode(data []byte) (version string, index *inventory.Index, err error) {
+	if lone(data) {
+		return "", nil, errors.New("a carriage return stands without a line feed: readers do not agree where its line ends")
+	}
 	d := decoder{Index: inventory.New(len(data)), rest: data}
 	for len(d.rest) > 0 {
 		at := d.line + 1
@@ -73,6 +76,19 @@ func Decode(data []byte) (version string, index *inventory.Index, err error) {
 		return "", nil, fmt.Errorf("no %s", tagVersion)
 	}
 	return d.version, d.Index, nil
+}
+
+// lone finds a carriage return that no line feed follows.
+func lone(data []byte) bool {
+	for {
+		i := bytes.IndexByte(data, '\r')
+		if i < 0 {
+			return false
+		}
+		if data = data[i+1:]; len(data) == 0 || data[0] != '\n' {
+			return true
+		}
+	}
 }
 
 // field reads one field, or one line without any.
@@ -192,9 +208,9 @@ func (d *decoder) packageField(tag string, value []byte) error {
 	if tag == tagReference {
 		// Category, type and locator, separated by spaces (SPDX 2.3 clause 7.21).
 		words := bytes.Fields(value)
-		if len(words) == 3 && string(words[1]) == "purl" {
+		if len(words) == 3 && inventory.IsReference(words[1], words[2]) {
 			d.pkg.AddPURL(words[2])
-		} else if len(words) > 1 && string(words[1]) == "purl" {
+		} else if len(words) > 1 && inventory.IsReference(words[1], nil) {
 			return errors.New("want a category, a type and a locator")
 		}
 		return nil

@@ -54,7 +54,7 @@ statements(finding) := [said |
 #   of an ecosystem may be about several: what is said of it lifts nothing by an alias
 own_names(finding) := {id |
 	some id in names(finding)
-	regex.match(`^(CVE|GHSA)-`, id)
+	regex.match(`^(CVE-[0-9]{4}-[0-9]+|GHSA(-[0-9a-z]{4}){3})$`, id)
 } | {id | id := finding.id}
 
 # METADATA

@@ -9,7 +9,7 @@ _purl := "pkg:deb/debian/left@1.0.0?arch=amd64"
 
 _finding := {
 	"id": "CVE-2026-9999",
-	"aliases": ["GHSA-xxxx"],
+	"aliases": ["GHSA-xxxx-xxxx-xxxx"],
 	"purl": _purl,
 	"attestations": [fixture.statement("vulns")],
 }
@@ -46,7 +46,7 @@ test_a_finding_without_statements_stands if {
 
 test_a_statement_under_an_alias_counts if {
 	vex.lifting(_finding) == {_id} with input as fixture.patch([
-		fixture.add("/vex/GHSA-xxxx", [_good]),
+		fixture.add("/vex/GHSA-xxxx-xxxx-xxxx", [_good]),
 	])
 	vex.lifting(_finding) == set() with input as fixture.patch([
 		fixture.add("/vex/CVE-2026-1", [_good]),

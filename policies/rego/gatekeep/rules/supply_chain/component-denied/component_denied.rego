@@ -49,6 +49,45 @@ unseen contains finding if {
 	finding := result.fail(rego.metadata.chain(), message, "denied_components")
 }
 
+# METADATA
+# description: |
+#   a component without a readable package URL that has the name, and the version or none,
+#   of a denied one may be it
+unseen contains finding if {
+	some purl, _ in data.gatekeep.org.denied_components
+	some ref in observed
+	some name in _names(purl)
+	some version in data.sboms[ref].unidentified_by_name[name]
+	version in {"", _version(purl)}
+	finding := result.fail(
+		rego.metadata.chain(),
+		sprintf("Component %q of %s has no readable package URL, and may be %s, which is denied", [
+			name,
+			text.list(_of(ref)),
+			purl,
+		]),
+		purl,
+	)
+}
+
+# the names that a denied component may stand under where no package URL names it
+_names(purl) := {lower(last), lower(concat("/", array.slice(segments, 1, count(segments)))), lower(concat(":", array.slice(segments, 1, count(segments))))} if {
+	segments := _segments(purl)
+	last := segments[count(segments) - 1]
+}
+
+# type, namespace and name, decoded
+_segments(purl) := [urlquery.decode(segment) |
+	some i, raw in segments
+	segment := {true: split(raw, "@")[0], false: raw}[i == (count(segments) - 1)]
+] if {
+	segments := split(purl, "/")
+}
+
+_version(purl) := urlquery.decode(split(segments[count(segments) - 1], "@")[1]) if {
+	segments := split(purl, "/")
+}
+
 _denied_told if is_object(data.gatekeep.org.denied_components)
 
 # METADATA

@@ -102,3 +102,31 @@ test_a_list_that_cannot_be_read_hides_what_is_denied if {
 		with data.sboms as fixture.sboms
 		with data.gatekeep.org as {}
 }
+
+_hidden(sboms, org) := found if {
+	found := rule.unseen with input as fixture.input_doc
+		with data.gatekeep.org as org
+		with data.sboms as sboms
+}
+
+_unnamed(name, versions) := {_ref: {"by_purl": {}, "unidentified_by_name": {name: versions}}}
+
+# a component that nobody can name may be the denied one
+test_a_component_of_the_denied_name_without_purl_cannot_be_judged if {
+	count(_hidden(_unnamed("event-stream", ["3.3.6"]), fixture.org)) == 1
+	count(_hidden(_unnamed("event-stream", ["1.0.0", ""]), fixture.org)) == 1
+	_hidden(_unnamed("event-stream", ["1.0.0"]), fixture.org) == set()
+	_hidden(_unnamed("event", ["3.3.6"]), fixture.org) == set()
+	_hidden({_ref: {"by_purl": {}}}, fixture.org) == set()
+}
+
+test_namespaces_are_part_of_the_name if {
+	scoped := object.union(fixture.org, {"denied_components": {"pkg:npm/%40babel/core@7.0.0": "x"}})
+	grouped := object.union(fixture.org, {"denied_components": {"pkg:maven/org.apache/log4j@2.14.1": "x"}})
+	every name in ["core", "@babel/core"] {
+		count(_hidden(_unnamed(name, ["7.0.0"]), scoped)) == 1
+	}
+	every name in ["log4j", "org.apache/log4j", "org.apache:log4j"] {
+		count(_hidden(_unnamed(name, ["2.14.1"]), grouped)) == 1
+	}
+}
