@@ -227,7 +227,7 @@ func (i *inspector) gather(ctx context.Context, from attest.Source, subject gate
 		one := i.document(e.Name, e.Bytes)
 		one.envelope = e
 		if subject.Digest != "" {
-			one.about = &attest.About{Digests: attest.AboutSubject(subject), Environment: i.flags.environment}
+			one.about = &attest.About{Digests: attest.AboutSubject(subject), Covers: attest.Covers(subject), Environment: i.flags.environment}
 		}
 		i.found = append(i.found, one)
 	}

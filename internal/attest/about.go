@@ -19,6 +19,18 @@ type About struct {
 	Plan        string   // digest of the infrastructure plan
 	Environment string   // name
 	Service     string   // name
+	// Covers has, for each artifact, the digests of what it is part of, itself among them.
+	// Nil where nobody knows.
+	Covers map[string][]string
+}
+
+// Covers tells what covers each artifact of a subject.
+func Covers(s gatekeep.Subject) map[string][]string {
+	covers := make(map[string][]string, len(s.Artifacts))
+	for d, a := range s.Artifacts {
+		covers[d] = append([]string{d}, a.CoveredBy...)
+	}
+	return covers
 }
 
 // AboutSubject collects the digests of a subject, its artifacts and what covers
@@ -50,6 +62,26 @@ func isAbout(st *statement.Statement, typ predicate.Type, about About) bool {
 		case predicate.Self:
 			_, d, err := digest.JCS(st.Predicate)
 			return err == nil && st.Has(d)
+		}
+		return false
+	})
+}
+
+// scansThis tells whether a scan that names the images it looked at looked at what the
+// statement is about: the same thing, the index that it is part of, or a part of it. A
+// report of another image says nothing of this one, whoever signs that it does.
+func scansThis(st *statement.Statement, targets []string, about About) bool {
+	if len(targets) == 0 || about.Covers == nil {
+		return true
+	}
+	return slices.ContainsFunc(targets, func(target string) bool {
+		if st.Has(target) {
+			return true
+		}
+		for artifact, covers := range about.Covers {
+			if artifact == target && slices.ContainsFunc(covers, st.Has) || st.Has(artifact) && slices.Contains(covers, target) {
+				return true
+			}
 		}
 		return false
 	})

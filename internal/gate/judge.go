@@ -56,7 +56,7 @@ func verify(c gatekeep.Case, documents []attest.Envelope, law Law) (*attest.Evid
 		return nil, "", err
 	}
 	evidence, err := attest.Verify(documents, law.Trust, attest.About{
-		Digests: attest.AboutSubject(c.Subject), Commit: c.Request.Commit, Binding: binding,
+		Digests: attest.AboutSubject(c.Subject), Covers: attest.Covers(c.Subject), Commit: c.Request.Commit, Binding: binding,
 		Plan: c.Request.Plan, Environment: c.Request.Environment, Service: c.Request.Service,
 	}, c.Clock.Now)
 	if err != nil {

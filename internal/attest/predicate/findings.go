@@ -19,13 +19,13 @@ func vulnsBy(read func([]byte) (*scan.Vulnerabilities, error)) func([]byte) (*Co
 		if err != nil {
 			return nil, err
 		}
-		return &Content{SCA: findings, Claims: claims}, nil
+		return &Content{SCA: findings, Claims: claims, Targets: scan.Targets(raw)}, nil
 	}
 }
 
 func scanReportContent(p *evidence.Report) (*Content, error) {
 	findings, claims, err := p.Read()
-	return &Content{SCA: findings, Claims: claims}, err
+	return &Content{SCA: findings, Claims: claims, Targets: scan.Targets(p.Report)}, err
 }
 
 func sastContent(p *evidence.SAST) (*Content, error) {
