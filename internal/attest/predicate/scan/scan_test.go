@@ -139,7 +139,7 @@ func TestRawPredicatesTellWhatReportsTell(t *testing.T) {
 	if err != nil || len(v.Findings) != 2 || v.FinishedOn != "2021-08-25T12:20:30.000000005Z" || v.ScannerURI != "pkg:github/aquasecurity/trivy@dev" {
 		t.Errorf("got %+v, %v", v, err)
 	}
-	if v, err := Raw("osv-scanner", []byte(`{"results":[]}`)); err != nil || v.FinishedOn != "" || len(v.Findings) != 0 {
+	if v, err := Raw("osv-scanner", []byte(`{"results":[{"source":{"path":"a"},"packages":[{"package":{"name":"x","version":"1","ecosystem":"npm"}}]}]}`)); err != nil || v.FinishedOn != "" || len(v.Findings) != 0 {
 		t.Errorf("got %+v, %v", v, err)
 	}
 	for file, want := range map[string]string{"trivy-golden/dockerfile.json.golden": "says nothing about vulns", "trivy-golden/alpine-39-skip.json.golden": "looked at nothing", "ampel/grype.json": "SchemaVersion"} {

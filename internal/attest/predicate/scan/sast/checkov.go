@@ -18,7 +18,9 @@ type checkov struct {
 		Errors  []string       `json:"parsing_errors"`
 	} `json:"results"`
 	Summary struct {
+		Passed  int    `json:"passed"`
 		Failed  int    `json:"failed"`
+		Skipped int    `json:"skipped"`
 		Version string `json:"checkov_version"`
 	} `json:"summary"`
 	// Where nothing was scanned, the summary stands alone.
@@ -82,10 +84,11 @@ func (c *checkovReader) result(result *checkov) error {
 	if len(result.Results.Errors) > 0 {
 		c.r.Fail("%d files could not be parsed, the first is %s", len(result.Results.Errors), result.Results.Errors[0])
 	}
-	switch result.Type {
-	case "sca_package", "sca_image":
+	switch ran := result.Summary.Passed+len(result.Results.Failed)+max(result.Summary.Skipped, len(result.Results.Skipped)) > 0; {
+	case !ran && result.Type != "secrets": // of secrets it counts only what it found
+	case result.Type == "sca_package", result.Type == "sca_image":
 		c.r.Looked(finding.KindVulns)
-	case "secrets":
+	case result.Type == "secrets":
 		c.r.Looked(finding.KindSecrets)
 	default:
 		c.r.Looked(finding.KindIaC)

@@ -26,8 +26,9 @@ type semgrep struct {
 		} `json:"extra"`
 	} `json:"results"`
 	Errors *[]struct {
-		Level   string `json:"level"`
-		Message string `json:"message"`
+		Level   string          `json:"level"`
+		Type    json.RawMessage `json:"type"` // a text, or a list that begins with one
+		Message string          `json:"message"`
 	} `json:"errors"`
 	Paths struct {
 		Scanned []string `json:"scanned"`
@@ -90,6 +91,23 @@ type (
 	}
 )
 
+// gaveUp tells the warnings with which Semgrep says that it did not get to the end of a
+// file or a rule. Of a file of which it could not read a part it has still read the rest.
+func gaveUp(kind json.RawMessage) bool {
+	var name string
+	if json.Unmarshal(kind, &name) != nil {
+		var list []json.RawMessage
+		if json.Unmarshal(kind, &list) != nil || len(list) == 0 || json.Unmarshal(list[0], &name) != nil {
+			return false
+		}
+	}
+	switch strings.ToLower(strings.ReplaceAll(name, " ", "")) {
+	case "timeout", "outofmemory", "stackoverflow", "toomanymatches", "timeoutduringinterfile", "outofmemoryduringinterfile", "fatalerror":
+		return true
+	}
+	return false
+}
+
 // ToSARIF writes the result of "semgrep --json" as a SARIF 2.1.0 document. A scan with
 // errors is one that did not succeed.
 func ToSARIF(raw []byte) ([]byte, error) {
@@ -103,9 +121,13 @@ func ToSARIF(raw []byte) ([]byte, error) {
 	run := outRun{Artifacts: []outArtifact{}, Results: []outResult{}, Invocations: []outInvocation{{Successful: true}}}
 	run.Tool.Driver.Name, run.Tool.Driver.Version = "semgrep", s.Version
 	for _, e := range *s.Errors {
-		if e.Level != "warn" && e.Level != "info" {
+		if e.Level != "warn" && e.Level != "info" || gaveUp(e.Type) {
 			run.Invocations[0].Successful = false
 		}
+	}
+	// Nothing is found where nothing is looked at.
+	if len(s.Paths.Scanned) == 0 {
+		run.Invocations[0].Successful = false
 	}
 	for _, path := range s.Paths.Scanned {
 		run.Artifacts = append(run.Artifacts, outArtifact{outURI{path}, []string{"analysisTarget"}})

@@ -45,7 +45,7 @@ func Govulncheck(d *finding.Document) (*finding.Report, error) {
 	r := &finding.Report{Format: "govulncheck", Tool: "govulncheck"}
 	records := map[string]*osvRecord{}
 	var messages []*govulnMessage
-	symbols, configured := false, false
+	symbols, configured, went := false, false, false
 	err := finding.Each(d, func(_ int, m *govulnMessage) error {
 		switch {
 		case m.Finding != nil && (m.Config != nil || m.OSV != nil):
@@ -60,11 +60,13 @@ func Govulncheck(d *finding.Document) (*finding.Report, error) {
 			r.Version, r.DBLastUpdate, configured, symbols = c.Version, c.Modified, true, c.Level == "symbol"
 			return r.Dated()
 		case m.OSV != nil:
-			records[m.OSV.ID] = m.OSV
+			records[m.OSV.ID], went = m.OSV, true
 		case m.Finding != nil:
-			messages = append(messages, m)
+			messages, went = append(messages, m), true
 			return r.Count()
-		case m.Progress == nil && m.SBOM == nil:
+		case m.Progress != nil || m.SBOM != nil:
+			went = true
+		default:
 			return errors.New("a message that is none of config, progress, SBOM, osv and finding")
 		}
 		return nil
@@ -75,7 +77,10 @@ func Govulncheck(d *finding.Document) (*finding.Report, error) {
 	if !configured {
 		return nil, errors.New("no config: the scan did not begin")
 	}
-	r.Looked(finding.KindVulns)
+	// The config is written before anything is looked at.
+	if went {
+		r.Looked(finding.KindVulns)
+	}
 	found := finding.Vulns{Scanner: "govulncheck"}
 	for i, m := range messages {
 		if len(m.Finding.Trace) == 0 || m.Finding.Trace[0].Module == "" {

@@ -23,7 +23,9 @@ type npmAudit struct {
 	Vulns      *map[string]npmPackage  `json:"vulnerabilities"` // npm 7 and later
 	Muted      []npmAdvisory           `json:"muted"`
 	Metadata   struct {
-		Vulns map[string]int `json:"vulnerabilities"`
+		Vulns map[string]int  `json:"vulnerabilities"`
+		Total *int            `json:"totalDependencies"` // npm 6
+		Deps  json.RawMessage `json:"dependencies"`      // npm 6: a number; npm 7: an object with total
 	} `json:"metadata"`
 }
 
@@ -68,6 +70,17 @@ func (c npmCVSS) rating() finding.Rating {
 	return finding.Rating{From: "ghsa", Vector: vector, Score: c.Score}
 }
 
+// nothing tells a project without dependencies, of which npm has nothing to say.
+func (a *npmAudit) nothing() bool {
+	if a.Metadata.Total != nil {
+		return *a.Metadata.Total == 0
+	}
+	var deps struct {
+		Total *int `json:"total"`
+	}
+	return json.Unmarshal(a.Metadata.Deps, &deps) == nil && deps.Total != nil && *deps.Total == 0
+}
+
 // ghsa finds the id of a GitHub advisory in its address.
 var ghsa = regexp.MustCompile(`(?i)GHSA(-[0-9a-z]{4}){3}`)
 
@@ -90,7 +103,9 @@ func NPM(d *finding.Document) (*finding.Report, error) {
 		for _, n := range a.Metadata.Vulns {
 			counted += n
 		}
-		r.Looked(finding.KindVulns)
+		if !a.nothing() {
+			r.Looked(finding.KindVulns)
+		}
 		listed, err := 0, error(nil)
 		if a.Advisories != nil {
 			listed, err = len(*a.Advisories)+len(a.Muted), a.old(r, &found)

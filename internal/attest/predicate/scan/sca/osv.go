@@ -84,7 +84,11 @@ func OSV(d *finding.Document) (*finding.Report, error) {
 		if o.Results == nil {
 			return errors.New("no list of results")
 		}
-		r.Looked(finding.KindVulns)
+		// A list of nothing is also what it writes where it found no package: with
+		// --all-packages it lists those that it looked at.
+		if len(*o.Results) > 0 {
+			r.Looked(finding.KindVulns)
+		}
 		for i, result := range *o.Results {
 			if result.Packages == nil {
 				return fmt.Errorf("results[%d] has no list of packages", i)

@@ -175,7 +175,10 @@ func TestOSVGroupsAreOneFinding(t *testing.T) {
 	wantFindings(t, r,
 		"CVE-2026-1 | pkg:golang/x/y@v1.0.0 | critical | osv-scanner | 1.1.0 | GHSA-1,GO-1 | go.mod | not reachable",
 		"CVE-2026-9 | pkg:golang/x/y@v1.0.0 | high | debian |  | DEBIAN-CVE-2026-9 | go.mod | reachable")
-	if r := mustRead(t, `{"results":[]}`, OSV); len(r.Vulns) != 0 || r.Check(finding.KindVulns) != nil {
+	if r := mustRead(t, `{"results":[]}`, OSV); len(r.Vulns) != 0 || r.Check(finding.KindVulns) == nil {
+		t.Errorf("got %+v", r)
+	}
+	if r := mustRead(t, `{"results":[{"source":{"path":"go.mod"},"packages":[{"package":{"name":"x/y","version":"1","ecosystem":"Go"}}]}]}`, OSV); len(r.Vulns) != 0 || r.Check(finding.KindVulns) != nil {
 		t.Errorf("got %+v", r)
 	}
 	many := strings.Repeat(`"x",`, finding.MaxAliases) + `"x"`

@@ -16,6 +16,7 @@ type snyk struct {
 	Error    any         `json:"error"`
 	Manager  string      `json:"packageManager"`
 	Target   string      `json:"displayTargetFile"`
+	Deps     *int        `json:"dependencyCount"`
 	Filtered struct {
 		Ignore []snykVuln `json:"ignore"`
 		Patch  []snykVuln `json:"patch"`
@@ -87,7 +88,9 @@ func (s *snykReader) project(p *snyk) error {
 	case !*p.OK && len(*p.Vulns) == 0 && !anyNotOK(p.Applications):
 		return errors.New("not ok, and yet nothing is listed")
 	}
-	s.r.Looked(finding.KindVulns)
+	if p.Deps == nil || *p.Deps > 0 || len(*p.Vulns) > 0 {
+		s.r.Looked(finding.KindVulns)
+	}
 	for i := range *p.Vulns {
 		if err := s.add(&(*p.Vulns)[i], p, ""); err != nil {
 			return fmt.Errorf("vulnerabilities[%d]: %w", i, err)
