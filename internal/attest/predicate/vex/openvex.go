@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/instant"
+	"github.com/gatekeep-dev/gatekeep/internal/attest/predicate/jsonscan"
 )
 
 // openVEXContexts are the contexts of the versions that are read. The one without a
@@ -85,7 +86,14 @@ func (p *openProduct) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*plain)(p))
 }
 
+// maxOpenVEXDepth leaves products eight levels of subcomponents; real documents have one.
+// Each level is read once more for those around it.
+const maxOpenVEXDepth = 24
+
 func readOpenVEX(raw []byte) (*Document, error) {
+	if err := jsonscan.RefuseFolded(raw, maxOpenVEXDepth); err != nil {
+		return nil, err
+	}
 	var doc openVEX
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		return nil, err

@@ -202,3 +202,17 @@ func TestNestedSubcomponentsAreConfinedToTheOutermost(t *testing.T) {
 		t.Errorf("%+v holds for the inner image alone", f)
 	}
 }
+
+// Parts of parts are read as often as they nest.
+func TestPartsNestAFewTimesOnly(t *testing.T) {
+	nested := func(levels int) string {
+		return `{"@context":"https://openvex.dev/ns/v0.2.0","@id":"x","author":"a","timestamp":"2026-01-01T00:00:00Z","version":1,"statements":[{"vulnerability":{"name":"CVE-1"},"status":"affected","action_statement":"x","products":[` +
+			strings.Repeat(`{"@id":"pkg:npm/a@1","subcomponents":[`, levels) + `{"@id":"pkg:npm/b@1"}` + strings.Repeat(`]}`, levels) + `]}]}`
+	}
+	if _, err := Read([]byte(nested(8))); err != nil {
+		t.Error(err)
+	}
+	if _, err := Read([]byte(nested(12))); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("got %v", err)
+	}
+}

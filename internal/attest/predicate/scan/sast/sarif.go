@@ -174,7 +174,11 @@ func Read(raw []byte) (*SARIF, error) {
 			s.Tool, s.ToolVersion = driver.Name, either(driver.SemanticVersion, driver.Version)
 		}
 		s.Tools = append(s.Tools, driver.Name)
+		overrides := 0
 		for _, invocation := range run.Invocations {
+			if overrides += len(invocation.Overrides); overrides > maxOverrides {
+				return nil, fmt.Errorf("reading SARIF: runs[%d] overrides more than %d rules: %w", i, maxOverrides, jsonscan.ErrLimit)
+			}
 			s.Successful = s.Successful && !invocation.failed()
 			if invocation.EndTimeUTC == "" {
 				continue
@@ -263,6 +267,9 @@ func (s *SARIF) add(r *sarifResult, components []sarifComponent, rules map[strin
 	s.flaws.Add(r.fingerprint(f.Rule, file, line), f)
 	return nil
 }
+
+// maxOverrides bounds what is walked for each result; a tool overrides a few rules.
+const maxOverrides = 1000
 
 // override is the level that the invocation of a result gave to its rule (section
 // 3.27.10, and 3.20.5 for the overrides), or none. A result that names no invocation

@@ -203,3 +203,18 @@ func FuzzSARIF(f *testing.F) {
 		}
 	})
 }
+
+// What is walked for each result is bounded.
+func TestOverridesAreBounded(t *testing.T) {
+	document := func(n int) string {
+		one := `{"descriptor":{"id":"R"},"configuration":{"level":"error"}}`
+		return `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}},"invocations":[{"executionSuccessful":true,"ruleConfigurationOverrides":[` +
+			strings.TrimSuffix(strings.Repeat(one+",", n), ",") + `]}],"results":[]}]}`
+	}
+	if _, err := Read([]byte(document(maxOverrides))); err != nil {
+		t.Error(err)
+	}
+	if _, err := Read([]byte(document(maxOverrides + 1))); !errors.Is(err, jsonscan.ErrLimit) {
+		t.Errorf("got %v", err)
+	}
+}
