@@ -45,10 +45,12 @@ func checkSBOMs(ctx context.Context, q Question, ev *attest.Evidence) (map[strin
 				continue
 			}
 			// Who finds nothing in what is said to hold something has not looked, or cannot.
-			if found.Components == 0 && attested.ComponentCount > 0 {
-				return nil, fmt.Errorf("checking SBOMs: %s found no component in %s, and its attested SBOM declares %d: it cannot look into it", program, d, attested.ComponentCount)
-			}
+			// The system or a file without purl is no look at packages.
 			check := compare(attested.Index, found.Index)
+			nothing := found.Components == 0 && attested.ComponentCount > 0
+			if nothing || len(components(found.Index)) == 0 && check.AbsentCount > 0 {
+				return nil, fmt.Errorf("checking SBOMs: %s found no component with a package URL in %s, and its attested SBOM declares %d components: it cannot look into it", program, d, attested.ComponentCount)
+			}
 			check.Attestation, check.Ref = st.ID, attested.Ref
 			check.Generator, check.Generated, check.Components = program, digest.Of(document), found.Components
 			checks[d] = append(checks[d], check)

@@ -108,13 +108,22 @@ func evidenceOf(t testing.TB, w *world) *attest.Evidence {
 	return believed
 }
 
-// Who finds nothing in an image that declares components could not look into it.
+// Who finds nothing in an image that declares components could not look into it, nor who
+// finds the system alone.
 func TestNothingFoundIsNoTruth(t *testing.T) {
 	w := opens(t)
 	believed := evidenceOf(t, w)
-	w.q.Generate = finds(t)
-	if _, err := checkSBOMs(t.Context(), w.q, believed); err == nil || !strings.Contains(err.Error(), "cannot look into it") {
-		t.Errorf("got %v", err)
+	system := []byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"operating-system","name":"debian","version":"12"}]}`)
+	for name, generate := range map[string]Generator{
+		"nothing": finds(t),
+		"the system alone": func(context.Context, gatekeep.Artifact, string) ([]byte, string, error) {
+			return system, "looker 1.0", nil
+		},
+	} {
+		w.q.Generate = generate
+		if _, err := checkSBOMs(t.Context(), w.q, believed); err == nil || !strings.Contains(err.Error(), "cannot look into it") {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 

@@ -278,7 +278,7 @@ func agree(t *testing.T, found []string, reviewed map[string]string) {
 }
 
 // sections are the parts of an SBOM index that are looked up by key.
-var sections = []string{"by_purl", "by_name", "by_license"}
+var sections = []string{"by_purl", "by_name", "by_license", "unidentified_by_name"}
 
 // walked lists what reads the SBOM indexes otherwise than by a reference and a key
 // that something else has bound: an index of 50,000 components is never iterated.
@@ -384,6 +384,7 @@ var compared = map[string]string{
 	"gatekeep/rules/gate/binding-mismatch/binding_mismatch.rego: contains(target, \",\")":                                                              "refuses where it is found",
 	`gatekeep/rules/gate/binding-mismatch/binding_mismatch.rego: regex.match("[\\r\\n]", target)`:                                                      "refuses where it is found",
 	`gatekeep/rules/gate/binding-mismatch/binding_mismatch.rego: regex.match("[\\r\\n]", text.show(path))`:                                             "refuses where it is found",
+	"gatekeep/rules/supply_chain/component-denied/component_denied.rego: trim_prefix(lower(trim_space(version)), \"v\")":                               "a version, not an identity",
 	"gatekeep/rules/supply_chain/provenance-unexpected/provenance_unexpected.rego: glob.match(_expectation.ref_glob, [\"/\"], item.claims.source_ref)": "a glob compares the whole, part by part between slashes",
 	"gatekeep/rules/supply_chain/sast-missing-or-stale/sast_missing_or_stale.rego: trim_prefix(version, \"v\")":                                        "a version, not an identity",
 }

@@ -58,7 +58,7 @@ type Document struct {
 	// Unidentified counts the components that no purl names. Files and operating
 	// systems are not counted: no registry has a name for them.
 	Unidentified int
-	// Index has four keys, as plain maps and lists that a policy store takes without
+	// Index has five keys, as plain maps and lists that a policy store takes without
 	// conversion:
 	//
 	//	by_purl       purl → name; see Spellings for which purls
@@ -67,6 +67,9 @@ type Document struct {
 	//	              where there is no purl. An expression is listed whole and under
 	//	              each id in it, whether joined by AND or OR
 	//	unidentified  the first 100 names of those without a purl
+	//	unidentified_by_name
+	//	              folded name → list of versions, of all that no purl names with its
+	//	              version, whatever their kind; with a group also "group/name"
 	Index map[string]any
 }
 

@@ -64,7 +64,7 @@ func TestCycloneDXIsIndexed(t *testing.T) {
 			"GNU GPL version 2 or later":             []any{"nobody"},
 		},
 		"unidentified":         []any{"nobody", "broken"},
-		"unidentified_by_name": map[string]any{"nobody": []any{"3"}, "broken": []any{""}},
+		"unidentified_by_name": map[string]any{"nobody": []any{"3"}, "broken": []any{""}, "alpine": []any{"3.20"}, "app": []any{""}},
 	}}
 	if diff := cmp.Diff(want, doc); diff != "" {
 		t.Error(diff)
@@ -89,7 +89,7 @@ func TestSPDXIsIndexed(t *testing.T) {
 		"by_name":              map[string]any{"a": []any{"1"}, "root": []any{""}, "debian": []any{""}},
 		"by_license":           map[string]any{"MIT": []any{"pkg:deb/debian/a@1%2Bb"}},
 		"unidentified":         []any{"root"},
-		"unidentified_by_name": map[string]any{"root": []any{""}},
+		"unidentified_by_name": map[string]any{"root": []any{""}, "debian": []any{""}},
 	}}
 	if diff := cmp.Diff(want, doc); diff != "" {
 		t.Error(diff)
@@ -115,6 +115,8 @@ func TestAComponentIsFoundHoweverItIsWritten(t *testing.T) {
 		"type of a reference":    spdx(`{"referenceCategory":"PACKAGE_MANAGER","referenceType":"purl","referenceLocator":"` + purl + `"}`),
 		"address of the type":    spdx(`{"referenceCategory":"PACKAGE-MANAGER","referenceType":"http://spdx.org/rdf/references/purl","referenceLocator":"` + purl + `"}`),
 		"type in capitals":       spdx(`{"referenceCategory":"OTHER","referenceType":"PURL","referenceLocator":"` + purl + `"}`),
+		"scheme in capitals":     spdx(`{"referenceCategory":"OTHER","referenceType":"npm","referenceLocator":"PKG:npm/event-stream@3.3.6"}`),
+		"identifier of SPDX 3":   `{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[{"type":"software_Package","spdxId":"urn:a","name":"e","externalIdentifier":[{"type":"ExternalIdentifier","externalIdentifierType":"other","identifier":"` + purl + `"}]}]}`,
 		"locator of another":     spdx(`{"referenceCategory":"OTHER","referenceType":"npm","referenceLocator":"` + purl + `"}`),
 		"tag-value":              "SPDXVersion: SPDX-2.3\nPackageName: e\nExternalRef: PACKAGE-MANAGER http://spdx.org/rdf/references/purl " + purl + "\n",
 		"tag-value with returns": "SPDXVersion: SPDX-2.3\r\nPackageName: e\r\nExternalRef: PACKAGE-MANAGER purl " + purl + "\r\n",
@@ -130,6 +132,36 @@ func TestAComponentIsFoundHoweverItIsWritten(t *testing.T) {
 	} {
 		if doc, err := Decode([]byte(text)); err == nil {
 			t.Errorf("%s: it is read, and holds %v", name, doc.Index["by_purl"])
+		}
+	}
+}
+
+// Whatever no purl names with its version may be looked for by its name.
+func TestWhatNoPURLNamesWithItsVersionIsFoundByName(t *testing.T) {
+	cyclonedx := func(component string) string {
+		return `{"bomFormat":"CycloneDX","specVersion":"1.6","components":[` + component + `]}`
+	}
+	for name, text := range map[string]string{
+		"a purl without version":       cyclonedx(`{"name":"x","version":"1.0","purl":"pkg:pypi/foo-bar"}`),
+		"a readable one of another":    cyclonedx(`{"name":"Foo-Bar","version":"1.0","purl":"pkg:pypi/x"}`),
+		"blanks, capitals, underlines": cyclonedx(`{"name":" Foo__Bar ","version":" 1.0"}`),
+		"a group":                      cyclonedx(`{"group":"g","name":"foo.bar","version":"1.0"}`),
+		"a file":                       cyclonedx(`{"type":"file","name":"foo-bar","version":"1.0"}`),
+		"a system":                     cyclonedx(`{"type":"operating-system","name":"foo-bar","version":"1.0"}`),
+		"what is described":            `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"name":"foo-bar","version":"1.0"}}}`,
+		"a file of SPDX":               `{"spdxVersion":"SPDX-2.3","packages":[{"name":"foo-bar","versionInfo":"1.0","primaryPackagePurpose":"FILE"}]}`,
+	} {
+		got := decode(t, text).Index["unidentified_by_name"].(map[string]any)["foo-bar"]
+		if diff := cmp.Diff([]any{"1.0"}, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	for name, text := range map[string]string{
+		"a purl with its version": cyclonedx(`{"name":"foo-bar","version":"1.0","purl":"pkg:npm/%40x/foo-bar@1.0"}`),
+		"the path of a file":      cyclonedx(`{"type":"file","name":"/foo-bar"}`),
+	} {
+		if got := decode(t, text).Index["unidentified_by_name"]; len(got.(map[string]any)) != 0 {
+			t.Errorf("%s: got %v", name, got)
 		}
 	}
 }

@@ -178,8 +178,7 @@ func (d *decoder) keep(n *node3) (id string) {
 		g.packages = append(g.packages, package3{n.Entry, n.id, n.purls})
 	case n.class == "ExternalIdentifier":
 		g.identifiers[n.id] = nil
-		switch string(n.scheme) {
-		case "packageUrl", "packageURL", "purl":
+		if inventory.IsReference(n.scheme, n.identifier) {
 			g.identifiers[n.id] = n.identifier
 		}
 	case n.relation == "hasDeclaredLicense" || n.relation == "hasConcludedLicense":

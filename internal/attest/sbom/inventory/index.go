@@ -77,7 +77,7 @@ type Index struct {
 	byName       map[string]any // of []any
 	byLicense    map[string][]any
 	unidentified []any
-	unnamed      map[string]any // of []any: versions of components without purl, by name in lower case
+	unnamed      map[string]any // of []any: versions of those that no purl names with its version, by folded name
 	count        int
 	anonymous    int
 }
@@ -129,7 +129,7 @@ func (x *Index) Unidentified() int { return x.anonymous }
 func (x *Index) Add(c Entry) {
 	name := string(c.Name)
 	var boxed any = name // once: each of the lists holds it
-	identified := false
+	identified, exact := false, false
 	label := boxed // what licences are listed with
 	for i, purl := range c.purls() {
 		key, ok := x.addPURL(purl, boxed)
@@ -137,13 +137,23 @@ func (x *Index) Add(c Entry) {
 			label = key
 		}
 		identified = identified || ok
+		if ok && versioned(key) {
+			exact = true
+		} else if ok {
+			x.addUnnamed(pathOf(key), c.Version)
+		}
+	}
+	if !exact {
+		x.addUnnamed(name, c.Version)
+		if len(c.Group) > 0 {
+			x.addUnnamed(string(c.Group)+"/"+name, c.Version)
+		}
 	}
 	if !identified && !c.nameless() {
 		x.anonymous++
 		if len(x.unidentified) < maxUnidentified {
 			x.unidentified = append(x.unidentified, boxed)
 		}
-		x.addUnnamed(&c)
 	}
 	if name != "" {
 		var version any = string(c.Version)
@@ -157,18 +167,20 @@ func (x *Index) Add(c Entry) {
 	}
 }
 
-// addUnnamed lists a component that no purl names under its name, alone and after its
-// group, so that whoever looks for a name finds what it may be.
-func (x *Index) addUnnamed(c *Entry) {
-	name := strings.ToLower(string(c.Name))
-	keys := []string{name}
-	if len(c.Group) > 0 {
-		keys = append(keys, strings.ToLower(string(c.Group))+"/"+name)
+// addUnnamed lists a component that no purl names with its version under a name, so that
+// whoever looks for the name finds what it may be. It may be whatever kind it says that
+// it is of; but the path of a file is the name of nothing else.
+func (x *Index) addUnnamed(name string, version []byte) {
+	if strings.HasPrefix(name, "/") {
+		return
 	}
-	for _, key := range keys {
-		versions, _ := x.unnamed[key].([]any)
-		x.unnamed[key] = append(versions, any(string(c.Version)))
+	key := fold(name)
+	versions, _ := x.unnamed[key].([]any)
+	var v any = strings.TrimSpace(string(version))
+	if n := len(versions); n > 0 && versions[n-1] == v {
+		return
 	}
+	x.unnamed[key] = append(versions, v)
 }
 
 // purls goes through all of them, the first first.

@@ -17,11 +17,46 @@ var exactCase = map[string]bool{
 	"golang": false, "deb": false, "apk": false, "alpine": true, "github": false, "pypi": false,
 }
 
-// IsReference tells whether an external reference of SPDX 2 is a purl: its type says so,
-// by its short name or its address (SPDX 2.3 annex F.3), or its locator is one.
+// IsReference tells whether an external reference of SPDX 2, or an external identifier of
+// SPDX 3, is a purl: its type says so, by its short name or its address (SPDX 2.3 annex
+// F.3), or its locator is one.
 func IsReference(kind, locator []byte) bool {
-	short := kind[bytes.LastIndexAny(kind, "/#")+1:]
-	return strings.EqualFold(string(short), "purl") || bytes.HasPrefix(bytes.TrimSpace(locator), []byte("pkg:"))
+	short := string(kind[bytes.LastIndexAny(kind, "/#")+1:])
+	return strings.EqualFold(short, "purl") || strings.EqualFold(short, "packageUrl") || isPURL(bytes.TrimSpace(locator))
+}
+
+// isPURL tells a purl by its scheme, which is the same in any case.
+func isPURL(text []byte) bool { return len(text) >= 4 && strings.EqualFold(string(text[:4]), "pkg:") }
+
+// versioned tells whether a canonical purl has a version: any other @ and / is encoded.
+func versioned(canonical string) bool {
+	return strings.LastIndexByte(canonical, '@') > strings.LastIndexByte(canonical, '/')
+}
+
+// pathOf is the namespace and the name of a canonical purl without version, decoded.
+func pathOf(canonical string) string {
+	_, path, _ := strings.Cut(canonical, "/")
+	if decoded, err := url.PathUnescape(path); err == nil {
+		return decoded
+	}
+	return path
+}
+
+// fold is a name as those are compared that no purl stands for: registries take names in
+// either case for one, and PyPI - and _ and . too (PEP 503).
+func fold(name string) string {
+	var folded strings.Builder
+	for _, r := range strings.ToLower(strings.TrimSpace(name)) {
+		switch r {
+		case '-', '_', '.':
+			if s := folded.String(); strings.HasSuffix(s, "-") {
+				continue
+			}
+			r = '-'
+		}
+		folded.WriteRune(r)
+	}
+	return folded.String()
 }
 
 // Canonical is a purl in canonical form without qualifiers and subpath, the form in

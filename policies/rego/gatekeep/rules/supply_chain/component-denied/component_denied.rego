@@ -51,17 +51,18 @@ unseen contains finding if {
 
 # METADATA
 # description: |
-#   a component without a readable package URL that has the name, and the version or none,
-#   of a denied one may be it
+#   a component that no package URL names with its version may be the denied one whose
+#   name it has, where its version is the denied one or is not told
 unseen contains finding if {
 	some purl, _ in data.gatekeep.org.denied_components
 	some ref in observed
 	some name in _names(purl)
-	some version in data.sboms[ref].unidentified_by_name[name]
-	version in {"", _version(purl)}
+	versions := data.sboms[ref].unidentified_by_name[name]
+	some version in versions
+	_plain(version) in (_untold | {_plain(_version(purl))})
 	finding := result.fail(
 		rego.metadata.chain(),
-		sprintf("Component %q of %s has no readable package URL, and may be %s, which is denied", [
+		sprintf("Component %q of %s has no readable package URL with its version, and may be %s, which is denied", [
 			name,
 			text.list(_of(ref)),
 			purl,
@@ -70,23 +71,29 @@ unseen contains finding if {
 	)
 }
 
+# what generators write where they do not know the version
+_untold := {"", "noassertion", "none", "unknown", "(devel)"}
+
 # the names that a denied component may stand under where no package URL names it
-_names(purl) := {lower(last), lower(concat("/", array.slice(segments, 1, count(segments)))), lower(concat(":", array.slice(segments, 1, count(segments))))} if {
-	segments := _segments(purl)
-	last := segments[count(segments) - 1]
+_names(purl) := {_fold(name) | some name in {path[count(path) - 1], concat("/", path), concat(":", path)}} if {
+	path := _path(purl)
 }
 
-# type, namespace and name, decoded
-_segments(purl) := [urlquery.decode(segment) |
-	some i, raw in segments
-	segment := {true: split(raw, "@")[0], false: raw}[i == (count(segments) - 1)]
-] if {
-	segments := split(purl, "/")
+# namespace and name, decoded. What follows the last @ is the version.
+_path(purl) := [_decode(segment) | some segment in array.slice(segments, 1, count(segments))] if {
+	parts := split(purl, "@")
+	segments := split(concat("@", array.slice(parts, 0, count(parts) - 1)), "/")
 }
 
-_version(purl) := urlquery.decode(split(segments[count(segments) - 1], "@")[1]) if {
-	segments := split(purl, "/")
-}
+_version(purl) := _decode(parts[count(parts) - 1]) if parts := split(purl, "@")
+
+# a plus sign stands for itself in a package URL
+_decode(part) := urlquery.decode(replace(part, "+", "%2B"))
+
+# as the index folds names
+_fold(name) := regex.replace(lower(trim_space(name)), `[-_.]+`, "-")
+
+_plain(version) := trim_prefix(lower(trim_space(version)), "v")
 
 _denied_told if is_object(data.gatekeep.org.denied_components)
 

@@ -126,7 +126,31 @@ test_namespaces_are_part_of_the_name if {
 	every name in ["core", "@babel/core"] {
 		count(_hidden(_unnamed(name, ["7.0.0"]), scoped)) == 1
 	}
-	every name in ["log4j", "org.apache/log4j", "org.apache:log4j"] {
+	every name in ["log4j", "org-apache/log4j", "org-apache:log4j"] {
 		count(_hidden(_unnamed(name, ["2.14.1"]), grouped)) == 1
+	}
+}
+
+_denying(purl) := object.union(fixture.org, {"denied_components": {purl: "x"}})
+
+# the same name and version in the spellings that generators have for them
+test_spellings_of_an_unnamed_component_are_one if {
+	every purl, found in {
+		"pkg:golang/github.com/docker/docker@v20.10.1+incompatible": {"docker": "v20.10.1+incompatible"},
+		"pkg:golang/github.com/docker/docker@v20.10.1%2Bincompatible": {"github-com/docker/docker": "20.10.1+incompatible"},
+		"pkg:deb/debian/g++@4:12.2.0+dfsg": {"g++": "4:12.2.0+dfsg"},
+		"pkg:pypi/foo-bar@1.0": {"foo-bar": " 1.0 "},
+		"pkg:generic/foo@1.0/2": {"foo": "1.0/2"},
+		"pkg:npm/@babel/core@7.0.0": {"@babel/core": "V7.0.0"},
+	} {
+		some name, version in found
+		count(_hidden(_unnamed(name, [version]), _denying(purl))) == 1
+		_hidden(_unnamed(name, ["9.9"]), _denying(purl)) == set()
+	}
+}
+
+test_a_version_that_is_not_told_may_be_any if {
+	every version in ["", "NOASSERTION", "UNKNOWN", "(devel)"] {
+		count(_hidden(_unnamed("event-stream", [version]), fixture.org)) == 1
 	}
 }
