@@ -67,10 +67,10 @@ func isAbout(st *statement.Statement, typ predicate.Type, about About) bool {
 	})
 }
 
-// scansThis tells whether a scan that names the images it looked at looked at what the
+// looksAtThis tells whether a scan or an SBOM that names the images it is of is of what the
 // statement is about: the same thing, the index that it is part of, or a part of it. A
-// report of another image says nothing of this one, whoever signs that it does.
-func scansThis(st *statement.Statement, targets []string, about About) bool {
+// document of another image says nothing of this one, whoever signs that it does.
+func looksAtThis(st *statement.Statement, targets []string, about About) bool {
 	if len(targets) == 0 || about.Covers == nil {
 		return true
 	}

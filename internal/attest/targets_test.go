@@ -45,3 +45,30 @@ func TestAScanOfAnotherImageIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// An SBOM that says itself of which image it is says nothing of another one.
+func TestAnSBOMOfAnotherImageIsRefused(t *testing.T) {
+	k := newKey(t, "Ed25519")
+	stranger := "sha256:" + strings.Repeat("3", 64)
+	about := aboutApp()
+	about.Covers = map[string][]string{app: {app}}
+	trust := trustIn(t, map[string]string{"bob.pub": k.pem, "trust.yaml": "version: 1\nsigners:\n  bob: {key: bob.pub}\nstatements:\n  - {types: [sbom], signers: [bob]}\n"})
+	const cyclonedx, spdx = "https://cyclonedx.org/bom", "https://spdx.dev/Document"
+	for name, form := range map[string]struct{ predicate, text string }{
+		"CycloneDX": {cyclonedx, `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"type":"container","name":"app","purl":"pkg:oci/app@%s?arch=amd64"}}}`},
+		"SPDX":      {spdx, `{"spdxVersion":"SPDX-2.3","documentDescribes":["SPDXRef-a"],"packages":[{"SPDXID":"SPDXRef-a","name":"app","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:oci/app@%s"}]}]}`},
+	} {
+		for _, c := range []struct {
+			target string
+			want   gatekeep.Reason
+		}{{app, ""}, {strings.Replace(app, ":", "%3A", 1), ""}, {"sha256:beef", ""}, {"latest", ""}, {stranger, gatekeep.ReasonSubjectMismatch}} {
+			t.Run(name+" of "+c.target, func(t *testing.T) {
+				signed := k.signed(t, statementOf(form.predicate, fmt.Sprintf(form.text, c.target), app))
+				_, r := wantReason(t, signed, trust, about, noon, c.want)
+				if r != nil && !strings.Contains(r.Detail, c.target) {
+					t.Errorf("it does not say of what the SBOM is: %s", r.Detail)
+				}
+			})
+		}
+	}
+}

@@ -282,8 +282,8 @@ func (j *judgement) read(typ predicate.Type, st *statement.Statement) (*predicat
 	if other := elsewhere(content.Claims, j.about); other != "" {
 		return nil, refusal.New(gatekeep.ReasonSubjectMismatch, "it is about %s", other)
 	}
-	if !scansThis(st, content.Targets, j.about) {
-		return nil, refusal.New(gatekeep.ReasonSubjectMismatch, "it is about %s, and the scan in it is of %s", st.Summary(), strings.Join(content.Targets[:min(3, len(content.Targets))], ", "))
+	if !looksAtThis(st, content.Targets, j.about) {
+		return nil, refusal.New(gatekeep.ReasonSubjectMismatch, "it is about %s, and the %s in it is of %s", st.Summary(), typ.Kind, strings.Join(content.Targets[:min(3, len(content.Targets))], ", "))
 	}
 	if direct {
 		return content, nil

@@ -41,6 +41,7 @@ func sbomContent(raw []byte, format string) (*Content, error) {
 	}
 	ref := digest.Of(raw)
 	return &Content{
+		Targets: doc.Images,
 		SBOM: &SBOM{Ref: ref, Format: doc.Format, SpecVersion: doc.SpecVersion, ComponentCount: doc.Components,
 			UnidentifiedCount: doc.Unidentified, Index: doc.Index},
 		Claims: map[string]any{"content_digest": ref, "spec_version": doc.SpecVersion,

@@ -151,8 +151,8 @@ type Content struct {
 	SBOM   *SBOM
 	// SCA has one finding for each vulnerability of each component.
 	SCA []gatekeep.SCAFinding
-	// Targets are the digests of images that a scan says itself it is of; none where it
-	// names none.
+	// Targets are the digests of images that a scan or an SBOM says itself it is of; none
+	// where it names none.
 	Targets []string
 	// SAST has findings by fingerprint.
 	SAST map[string]gatekeep.SASTFinding

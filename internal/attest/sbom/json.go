@@ -25,10 +25,11 @@ var known = map[string][]string{
 // known to have the fields that are read.
 const maxSyftSchema = 16
 
-// parts are the fields of the top level that hold components, and whose they are.
+// parts are the fields of the top level that hold components, or say what the document
+// describes, and whose they are.
 var parts = []struct{ field, kind string }{
 	{"metadata", CycloneDX}, {"components", CycloneDX},
-	{"packages", SPDX},
+	{"packages", SPDX}, {"relationships", SPDX}, {"documentDescribes", SPDX},
 	{"@graph", spdx3},
 	{"artifacts", Syft},
 }
@@ -63,7 +64,7 @@ func decodeJSON(data []byte) (*Document, error) {
 // document reads the top-level object. Components are read in place where the format
 // stands before them, as it does in nearly every real document; otherwise afterwards.
 func (d *decoder) document() {
-	var at [5]int // where each of the parts stands, if it has not been read; or -1
+	var at [7]int // where each of the parts stands, if it has not been read; or -1
 	d.Object()
 	for key, ok := d.Field(); ok; key, ok = d.Field() {
 		i := slices.IndexFunc(parts, func(p struct{ field, kind string }) bool { return p.field == string(key) })
@@ -77,6 +78,9 @@ func (d *decoder) document() {
 			d.part(parts[i].field)
 		default:
 			at[i] = d.Pos()
+			if d.beside == "" && parts[i].kind != spdx3 {
+				d.beside = parts[i].field
+			}
 			d.Skip()
 		}
 	}
@@ -187,10 +191,21 @@ func (d *decoder) part(field string) {
 		d.components()
 	case "packages":
 		d.each(d.pkg)
+	case "relationships":
+		d.optional(d.relation)
+	case "documentDescribes":
+		d.optional(func() { d.Describe(string(d.Text())) })
 	case "artifacts":
 		d.each(d.artifact)
 	case "@graph":
 		d.each(func() { d.node(false) })
+	}
+}
+
+// optional reads a list that may be null.
+func (d *decoder) optional(read func()) {
+	if !d.Null() {
+		d.each(read)
 	}
 }
 

@@ -71,6 +71,9 @@ type Document struct {
 	//	              folded name → list of versions, of all that no purl names with its
 	//	              version, whatever their kind; with a group also "group/name"
 	Index map[string]any
+	// Images are the digests of the images that the document says itself it is of,
+	// sorted: those in package URLs of type oci of what it describes.
+	Images []string
 }
 
 // readable ends the refusal of anything else.
@@ -129,7 +132,7 @@ func document(format, encoding, version string, x *inventory.Index, err error) (
 		return nil, err
 	}
 	return &Document{Format: format, Encoding: encoding, SpecVersion: version,
-		Components: x.Components(), Unidentified: x.Unidentified(), Index: x.Store()}, nil
+		Components: x.Components(), Unidentified: x.Unidentified(), Index: x.Store(), Images: x.Images()}, nil
 }
 
 func trimMark(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")) }

@@ -127,8 +127,10 @@ func TestAComponentIsFoundHoweverItIsWritten(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{
-		"returns alone":  "SPDXVersion: SPDX-2.3\rPackageName: e\r",
-		"beside a graph": `{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[],"type":"software_Package","software_packageUrl":"` + purl + `"}`,
+		"returns alone":   "SPDXVersion: SPDX-2.3\rPackageName: e\r",
+		"list by a graph": `{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","packages":[{"name":"e"}],"@graph":[]}`,
+		"relation by one": `{"relationships":[{"name":"e"}],"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[]}`,
+		"beside a graph":  `{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[],"type":"software_Package","software_packageUrl":"` + purl + `"}`,
 	} {
 		if doc, err := Decode([]byte(text)); err == nil {
 			t.Errorf("%s: it is read, and holds %v", name, doc.Index["by_purl"])

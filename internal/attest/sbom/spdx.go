@@ -11,6 +11,8 @@ func (d *decoder) pkg() {
 	d.Object()
 	for key, ok := d.Field(); ok; key, ok = d.Field() {
 		switch string(key) {
+		case "SPDXID":
+			c.ID = d.Text()
 		case "name":
 			c.Name = d.Text()
 		case "versionInfo":
@@ -56,5 +58,26 @@ func (d *decoder) references(c *inventory.Entry) {
 		if inventory.IsReference(kind, locator) {
 			c.AddPURL(locator)
 		}
+	}
+}
+
+// relation reads one relation, for what the document says that it describes.
+func (d *decoder) relation() {
+	var from, kind, to string
+	d.Object()
+	for key, ok := d.Field(); ok; key, ok = d.Field() {
+		switch string(key) {
+		case "spdxElementId":
+			from = string(d.Text())
+		case "relationshipType":
+			kind = string(d.Text())
+		case "relatedSpdxElement":
+			to = string(d.Text())
+		default:
+			d.Skip()
+		}
+	}
+	if d.Err() == nil {
+		d.Relate(from, kind, to)
 	}
 }

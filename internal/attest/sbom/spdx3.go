@@ -93,6 +93,10 @@ func (d *decoder) node(lone bool) string {
 				break
 			}
 			n.from = from[0]
+		case "rootElement":
+			for _, id := range d.nodes() {
+				d.Describe(id)
+			}
 		case "to":
 			n.to = d.nodes()
 		case "simplelicensing_licenseExpression":
@@ -232,6 +236,7 @@ func (d *decoder) graphEnd() {
 		for _, id := range d.graph.licensed[p.id] {
 			d.licensesOf(p, id, &left)
 		}
+		p.ID = []byte(p.id)
 		d.Add(p.Entry)
 	}
 }

@@ -40,6 +40,8 @@ type Entry struct {
 	// Described tells the thing that the document is about: it may be looked up, and nobody
 	// expects a purl of it.
 	Described bool
+	// ID is what other parts of the document refer to it by, where images are told so.
+	ID []byte
 }
 
 // AddPURL takes one more purl of a package. An empty one is none.
@@ -80,6 +82,7 @@ type Index struct {
 	unnamed      map[string]any // of []any: versions of those that no purl names with its version, by folded name
 	count        int
 	anonymous    int
+	images       images
 }
 
 // Bytes of a document that are reckoned for each name and each spelling of a purl
@@ -127,6 +130,7 @@ func (x *Index) Unidentified() int { return x.anonymous }
 
 // Add lists a component.
 func (x *Index) Add(c Entry) {
+	x.addImage(&c)
 	name := string(c.Name)
 	var boxed any = name // once: each of the lists holds it
 	identified, exact := false, false

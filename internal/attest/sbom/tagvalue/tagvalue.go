@@ -25,10 +25,12 @@ const (
 	tagFile      = "FileName"
 	tagSnippet   = "SnippetSPDXID"
 	tagLicense   = "LicenseID"
+	tagID        = "SPDXID"
+	tagRelation  = "Relationship"
 )
 
 // tagsRead are all of them.
-var tagsRead = []string{tagVersion, tagName, tagPackage, tagConcluded, tagDeclared, tagPurpose, tagReference, tagFile, tagSnippet, tagLicense}
+var tagsRead = []string{tagVersion, tagName, tagPackage, tagConcluded, tagDeclared, tagPurpose, tagReference, tagFile, tagSnippet, tagLicense, tagID, tagRelation}
 
 // decoder is one walk through a document. The reader of spdx/tools-golang is not
 // used: it stops at lines of 64 KiB, takes time that grows with the square of a long
@@ -177,6 +179,15 @@ func (d *decoder) take(tag string, value []byte) error {
 		if d.pkg == nil {
 			return errors.New("stands outside of a package")
 		}
+	case tagID:
+		if d.pkg == nil {
+			return nil // that of the document, of a file or of a snippet
+		}
+	case tagRelation:
+		if words := strings.Fields(string(value)); len(words) == 3 {
+			d.Relate(words[0], words[1], words[2])
+		}
+		return nil
 	default:
 		// Tags are compared as they are written; another reader may not do so.
 		for _, known := range tagsRead {
@@ -223,6 +234,8 @@ func (d *decoder) packageField(tag string, value []byte) error {
 	switch tag {
 	case tagName:
 		d.pkg.Name = value
+	case tagID:
+		d.pkg.ID = value
 	case tagPackage:
 		d.pkg.Version = value
 	case tagPurpose:
