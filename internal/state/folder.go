@@ -120,14 +120,18 @@ func (f Folder) commit(ctx context.Context, u Update) error {
 
 // load reads the document. Found is false where there is nothing at the path.
 func (f Folder) load() (d *document, found bool, err error) {
-	info, err := os.Stat(string(f))
+	// The link before what it leads to: in the other order a folder that another gate makes
+	// in between looks like a link to nowhere, which is not "nothing at all".
+	info, err := os.Lstat(string(f))
+	if errors.Is(err, fs.ErrNotExist) {
+		return newDocument(), false, nil
+	}
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		info, err = os.Stat(string(f))
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// A link to nowhere is not "nothing at all".
-		if _, err := os.Lstat(string(f)); err == nil {
-			return nil, false, fmt.Errorf("%s is a link to a folder that does not exist: %w", f, ErrDamaged)
-		}
-		return newDocument(), false, nil
+		return nil, false, fmt.Errorf("%s is a link to a folder that does not exist: %w", f, ErrDamaged)
 	case err != nil:
 		return nil, false, err
 	case !info.IsDir():
