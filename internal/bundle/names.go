@@ -48,6 +48,9 @@ func checkPURL(name string) error {
 	}
 	p.Qualifiers, p.Subpath = nil, ""
 	canonical := p.ToString()
+	if p.Type == packageurl.TypeNuget {
+		canonical = strings.ToLower(canonical) // NuGet takes names in either case for one
+	}
 	if decoded, err := url.PathUnescape(canonical); name == canonical || err == nil && name == decoded {
 		return nil
 	}

@@ -18,6 +18,8 @@ func TestNamesThatWouldMatchNothingAreRefused(t *testing.T) {
 			" pkg:npm/event-stream@3.3.6":      "no package URL",
 			"pkg:npm/event-stream":             "no version",
 			"pkg:npm/event-stream@3.3.6?x=y":   "write it as",
+			"pkg:nuget/newtonsoft.json@13.0.1": "",
+			"pkg:nuget/Newtonsoft.Json@13.0.1": `write it as "pkg:nuget/newtonsoft.json@13.0.1"`,
 			"event-stream":                     "no package URL",
 			"":                                 "no package URL",
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest"
@@ -68,12 +69,13 @@ func compare(attested, found map[string]any) gatekeep.SBOMCheck {
 	return c
 }
 
-// components are the purls of an index, without qualifiers, each in one spelling.
+// components are the purls of an index, without qualifiers, each in one spelling. An image
+// is the thing described, which generators name or do not, and no part of itself.
 func components(index map[string]any) map[string]bool {
 	byPURL, _ := index["by_purl"].(map[string]any)
 	set := make(map[string]bool, len(byPURL))
 	for purl := range byPURL {
-		if canonical, ok := sbom.Canonical(purl); ok {
+		if canonical, ok := sbom.Canonical(purl); ok && !strings.HasPrefix(canonical, "pkg:oci/") {
 			set[canonical] = true
 		}
 	}

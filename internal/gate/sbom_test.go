@@ -57,6 +57,7 @@ func TestComponentsAreComparedByTypeNameAndVersion(t *testing.T) {
 		"one is not there":          {[]string{"pkg:npm/a@1", "pkg:npm/b@1"}, []string{"pkg:npm/a@1"}, nil, []string{"pkg:npm/b@1"}},
 		"another version":           {[]string{"pkg:npm/a@1"}, []string{"pkg:npm/a@2"}, []string{"pkg:npm/a@2"}, []string{"pkg:npm/a@1"}},
 		"another type":              {[]string{"pkg:npm/a@1"}, []string{"pkg:pypi/a@1"}, []string{"pkg:pypi/a@1"}, []string{"pkg:npm/a@1"}},
+		"the image itself":          {[]string{"pkg:oci/app@sha256:ab", "pkg:npm/a@1"}, []string{"pkg:npm/a@1"}, nil, nil},
 		"another namespace":         {[]string{"pkg:npm/%40x/a@1"}, []string{"pkg:npm/a@1"}, []string{"pkg:npm/a@1"}, []string{"pkg:npm/%40x/a@1"}},
 		"qualifiers of the finder":  {[]string{"pkg:deb/debian/a@1"}, []string{"pkg:deb/debian/a@1?arch=amd64&distro=debian-12"}, nil, nil},
 		"qualifiers of the builder": {[]string{"pkg:deb/debian/a@1?arch=amd64"}, []string{"pkg:deb/debian/a@1?arch=arm64"}, nil, nil},

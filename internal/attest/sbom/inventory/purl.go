@@ -77,8 +77,9 @@ func Canonical(purl string) (string, bool) {
 // Spellings are the texts that a purl is listed under: its canonical form first,
 // then the text itself and the canonical form without percent-encoding, where they
 // differ ("pkg:npm/%40babel/core@7.0.0", "pkg:npm/@babel/core@7.0.0"). Deny lists
-// and scanners write all three. Where the text is no purl it stands alone, and ok
-// is false.
+// and scanners write all three. One of NuGet is also listed in lower case, as NuGet takes
+// names in either case for one. Where the text is no purl it stands alone, and ok is
+// false.
 func Spellings(purl string) (spellings []string, ok bool) {
 	canonical, ok := Canonical(purl)
 	if !ok {
@@ -92,6 +93,9 @@ func Spellings(purl string) (spellings []string, ok bool) {
 		if decoded, err := url.PathUnescape(canonical); err == nil && decoded != purl && decoded != canonical {
 			spellings = append(spellings, decoded)
 		}
+	}
+	if lower := strings.ToLower(canonical); lower != canonical && strings.HasPrefix(canonical, "pkg:nuget/") {
+		spellings = append(spellings, lower)
 	}
 	return spellings, true
 }

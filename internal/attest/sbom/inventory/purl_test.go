@@ -22,6 +22,7 @@ func TestPURLsAreCanonical(t *testing.T) {
 		"pkg:pypi/foo_bar@1_0":                        {"pkg:pypi/foo-bar@1_0", "pkg:pypi/foo_bar@1_0"},
 		"pkg:golang/github.com/A/b@v1#sub":            {"pkg:golang/github.com/a/b@v1", "pkg:golang/github.com/A/b@v1#sub"},
 		"pkg:deb/debian/libc++1@1:1.0~rc1?a=b%20c":    {"pkg:deb/debian/libc%2B%2B1@1:1.0~rc1", "pkg:deb/debian/libc++1@1:1.0~rc1?a=b%20c", "pkg:deb/debian/libc++1@1:1.0~rc1"},
+		"pkg:nuget/Newtonsoft.Json@13.0.1-RC":         {"pkg:nuget/Newtonsoft.Json@13.0.1-RC", "pkg:nuget/newtonsoft.json@13.0.1-rc"},
 		"pkg:oci/app@sha256%3Aab?repository_url=r.io": {"pkg:oci/app@sha256:ab", "pkg:oci/app@sha256%3Aab?repository_url=r.io"},
 	} {
 		if got, ok := Spellings(purl); !ok || !slices.Equal(got, want) {
