@@ -22,6 +22,9 @@ type Case struct {
 	// SBOMChecks are, by artifact, what the gate found when it made the SBOM itself.
 	// Absent where it was not asked to.
 	SBOMChecks map[string][]SBOMCheck `json:"sbom_checks,omitempty"`
+	// People are the commitments that stand in the place of names, sorted. Absent where
+	// names stand as they are.
+	People []string `json:"people,omitempty"`
 }
 
 // SBOMCheck holds one attested SBOM against the components that the gate found in the

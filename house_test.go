@@ -59,6 +59,7 @@ var rooms = []room{
 	{path: "internal/signing", floor: 2, third: []string{"github.com/sigstore/", "github.com/digitorus/timestamp", "github.com/secure-systems-lab/", "google.golang.org/protobuf"}},
 	{path: "internal/calendar", floor: 2, third: []string{"github.com/robfig/cron/v3", "github.com/teambition/rrule-go"}, never: []string{"net/http"}},
 	{path: "internal/state", floor: 2, never: []string{"net/http"}},
+	{path: "internal/people", floor: 2, never: []string{"net/http"}},
 	{path: "internal/ledger", floor: 2, third: []string{
 		"github.com/transparency-dev/", "github.com/sigstore/", "github.com/secure-systems-lab/", "google.golang.org/protobuf", "golang.org/x/mod", "k8s.io/klog",
 	}},

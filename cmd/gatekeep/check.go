@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -42,6 +41,7 @@ type checkFlags struct {
 	key          string
 	state        string
 	vouch        vouchFlags
+	people       string
 	uncertainty  time.Duration
 	timeout      time.Duration
 	verifySBOM   bool
@@ -86,6 +86,7 @@ trust policy names for it is reported and never used.`,
 	fs.StringVar(&f.key, "key", "", "private key that signs the evidence (password in GATEKEEP_PASSWORD)")
 	f.vouch.register(fs)
 	fs.StringVar(&f.state, "state", "", "folder in which the gate remembers, for bundles that declare state")
+	fs.StringVar(&f.people, "people", "", "folder of names: evidence shows salted commitments in their place, and people can be erased from it; needs --ledger")
 	fs.DurationVar(&f.uncertainty, "clock-uncertainty", 2*time.Second, "how far this machine's clock may be off, the cut to a second included")
 	fs.BoolVar(&f.verifySBOM, "verify-sbom", false, "make the SBOM of each artifact anew and hold the attested one against it (needs gatekeep-sbom)")
 	fs.DurationVar(&f.timeout, "timeout", 2*time.Minute, "give up gathering and judging after this long")
@@ -117,6 +118,11 @@ func check(ctx context.Context, w *world, f checkFlags, subjects []string) error
 			return err
 		}
 	}
+	release, err := f.usePeople(ctx, &q)
+	if err != nil {
+		return err
+	}
+	defer release()
 	k.vouchers, err = f.vouch.open(ctx, k.signer, q.Clock.Now)
 	var answer *gate.Answer
 	var path string
@@ -174,6 +180,8 @@ func (f checkFlags) sensible() error {
 		return usage("--out needs --key: evidence is worth nothing unsigned (make a key with 'gatekeep key generate')")
 	case f.key != "" && f.out == "":
 		return usage("--key signs the evidence: pass --out FILE too, or leave --key out")
+	case f.people != "" && f.vouch.ledger == "":
+		return usage("--people needs --ledger: who is erased later is proved by the log")
 	case f.timeout <= 0:
 		return usage("reading --timeout: %s is no time to judge in; pass more, such as 2m", f.timeout)
 	case f.uncertainty < 0:
@@ -190,20 +198,6 @@ func (f checkFlags) sensible() error {
 		return usage("reading --out: %s is neither file nor folder; name the file to write, such as evidence.zip", f.out)
 	}
 	return isFolder("--out", filepath.Dir(f.out))
-}
-
-// isFolder refuses a flag that names something else than a folder.
-func isFolder(flag, path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return usage("reading %s: there is no folder %s", flag, path)
-	case err != nil:
-		return usage("reading %s: %w", flag, err)
-	case !info.IsDir():
-		return usage("reading %s: %s is no folder", flag, path)
-	}
-	return nil
 }
 
 // exitOf applies the mode at the edge: it never changes what is recorded.
@@ -281,7 +275,7 @@ func requestOf(f checkFlags) (gatekeep.Request, error) {
 	fill(&r.Nonce, freshName())
 	fill(&r.Stage, gatekeep.StagePredeploy)
 	fill(&r.Action, "deploy")
-	fill(&r.Actor.Principal, "(unknown)")
+	fill(&r.Actor.Principal, gate.Unknown)
 	return r, nil
 }
 

@@ -18,14 +18,15 @@ import (
 func evidenceCommand(w *world) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "evidence",
-		Short: "Verify, show, replay, list, sample and publish evidence bundles; inspect documents",
+		Short: "Verify, show, replay, list, sample and publish evidence bundles, erase people from them; inspect documents",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usage("no command given (see '%s --help')", cmd.CommandPath())
 		},
 	}
 	c.AddCommand(evidenceVerifyCommand(w), evidenceShowCommand(w), evidenceReplayCommand(w), evidenceInspectCommand(w), evidenceCompleteCommand(w),
-		evidencePopulationCommand(w), evidenceSampleCommand(w), evidencePublishCommand(w), evidenceRetentionCommand(w))
+		evidencePopulationCommand(w), evidenceSampleCommand(w), evidencePublishCommand(w), evidenceRetentionCommand(w),
+		evidenceEraseCommand(w))
 	return c
 }
 

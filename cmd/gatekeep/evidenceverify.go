@@ -10,6 +10,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/attest/sigstore"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/trace"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/audit"
@@ -17,7 +18,7 @@ import (
 
 // verifyFlags are what a verifier brings from outside the bundle.
 type verifyFlags struct {
-	key, root            string
+	key, root, eraser    string
 	subject, environment string
 	current, replay      bool
 	at                   string
@@ -63,6 +64,7 @@ whether a later decision took its place.`,
 	fs := c.Flags()
 	fs.StringVar(&f.key, "key", "", "public key of the gate, from its owner")
 	fs.StringVar(&f.root, "trusted-root", "", "trusted_root.json with the keys of log and timestamp authority, from the gate's owner")
+	fs.StringVar(&f.eraser, "erasure-key", "", "public key of the gate that erased people, where it is another than --key by now")
 	fs.StringVar(&f.subject, "subject", "", "digest of the image that it must be about")
 	fs.StringVar(&f.environment, "environment", "", "environment that it must be about")
 	fs.BoolVar(&f.current, "current", false, "it must say that the gate is open, and not be expired or superseded now")
@@ -95,6 +97,11 @@ func (f verifyFlags) options() (o evidence.VerifyOptions, err error) {
 	}
 	if o.Key, err = loadPublicKey(f.key); err != nil {
 		return o, err
+	}
+	if f.eraser != "" {
+		if o.Eraser, err = loadPublicKey(f.eraser); err != nil {
+			return o, err
+		}
 	}
 	if f.root != "" {
 		if o.Root, err = trustedRoot(f.root); err != nil {
@@ -239,7 +246,7 @@ func reopen(path string) (*evidence.Draft, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	remembered, err := b.Read(evidence.PathRemembered)
+	remembered, err := b.Read(layout.PathRemembered)
 	if err != nil {
 		return nil, nil, err
 	}

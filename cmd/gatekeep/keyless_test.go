@@ -93,7 +93,7 @@ func stock(tool string, more ...string) verifier {
 		if kind == ofStatement {
 			args = append(args, "--type", predicateOf(t, bundle))
 		}
-		if !logged(t, bundle) {
+		if !isLogged(t, bundle) {
 			args = append(args, "--insecure-ignore-tlog")
 		}
 		if said, err := s.cosign(t, tool, append(args, file)...); err != nil {
@@ -132,7 +132,7 @@ func readBundle(t *testing.T, path string) (b bundleJSON) {
 	return b
 }
 
-func logged(t *testing.T, path string) bool { return len(readBundle(t, path).Material.Logged) > 0 }
+func isLogged(t *testing.T, path string) bool { return len(readBundle(t, path).Material.Logged) > 0 }
 
 func predicateOf(t *testing.T, path string) string {
 	t.Helper()

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatekeep-dev/gatekeep/internal/evidence"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/audit"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
@@ -181,7 +182,7 @@ func (r *sampledRow) take(store, out string, receipt ledger.Receipt, o evidence.
 		return fmt.Errorf("reading the key of leaf %d: %w", r.Index, err)
 	}
 	v, err := checkFile(path, func(b *evidence.Bundle) (evidence.Verification, error) {
-		data, err := b.Read(evidence.PathSignature)
+		data, err := b.Read(layout.PathSignature)
 		if err != nil {
 			return evidence.Verification{}, err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/vsa"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/audit"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
@@ -73,7 +74,7 @@ func readStored(folder string, b *audit.Bundle) error {
 	if err != nil {
 		return unreadable(err)
 	}
-	data, err := archived.Read(evidence.PathSignature)
+	data, err := archived.Read(layout.PathSignature)
 	if err != nil {
 		return unreadable(err)
 	}
@@ -95,7 +96,7 @@ func readStored(folder string, b *audit.Bundle) error {
 	for _, s := range summary.Subjects {
 		signed[s.Name] = s.Digest
 	}
-	for _, list := range []string{evidence.PathManifest, evidence.PathSums} {
+	for _, list := range []string{layout.PathManifest, layout.PathSums} {
 		data, err := archived.Read(list)
 		if err != nil {
 			return unreadable(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/publish"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/vsa"
 	"github.com/gatekeep-dev/gatekeep/internal/report/view"
@@ -186,7 +187,7 @@ func (p *delivery) document() (publish.Document, error) {
 	if err != nil {
 		return publish.Document{}, err
 	}
-	statement, err := b.Read(evidence.PathSignature)
+	statement, err := b.Read(layout.PathSignature)
 	if err != nil {
 		return publish.Document{}, err
 	}
@@ -241,7 +242,7 @@ func (f publishFlags) targets(w *world) ([]publish.Target, error) {
 		mode = ""
 	}
 	access := publish.Access{
-		Registry: registryAccess(), PredicateType: vsa.PredicateType, MediaType: evidence.MediaType,
+		Registry: registryAccess(), PredicateType: vsa.PredicateType, MediaType: layout.MediaType,
 		S3: publish.S3Access{Now: time.Now, Timeout: f.timeout, Mode: mode, Hold: f.hold},
 	}
 	access.Registry.Timeout = f.timeout
@@ -282,7 +283,7 @@ func (f publishFlags) verification(ctx context.Context) (func(*evidence.Bundle) 
 // keys of the log and the authority that it may name: that one check is left out.
 func verifyAlone(b *evidence.Bundle) (evidence.Verification, error) {
 	var own evidence.VerifyOptions
-	if text, err := b.Read(evidence.PathKey); err == nil {
+	if text, err := b.Read(layout.PathKey); err == nil {
 		own.Key, _ = signing.LoadPublicKey(text) // without one the signature check fails
 	}
 	v := evidence.Verify(b, own)

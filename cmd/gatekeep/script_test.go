@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	testscript.Main(m, map[string]func(){
-		"gatekeep": main, "image": command(push), "envelopes": command(envelopes), "tamper": command(tamper), "unzipped": command(unzipped), "unpacked": command(unpacked), "s3": command(askStore),
+		"gatekeep": main, "image": command(push), "envelopes": command(envelopes), "tamper": command(tamper), "unzipped": command(unzipped), "unpacked": command(unpacked), "mentions": command(mentions), "s3": command(askStore),
 	})
 }
 

@@ -31,6 +31,7 @@ import (
 //	add PATH        a file more, in its place in the order
 //	exchange A B    the contents of two files
 //	reorder A B     the places of two files
+//	replace PATH F  the contents of a file, by those of the file F on disk
 func tamper(args []string) error {
 	if len(args) < 4 {
 		return errors.New("usage: tamper IN OUT VERB PATH [PATH]")
@@ -43,6 +44,9 @@ func tamper(args []string) error {
 		return slices.IndexFunc(files, func(f zipped) bool { return f.header.Name == path })
 	}
 	i, j := at(args[3]), at(args[len(args)-1])
+	if args[2] == "replace" {
+		j = i
+	}
 	if args[2] != "add" && (i < 0 || j < 0) {
 		return fmt.Errorf("%s holds no %s", args[0], strings.Join(args[3:], " or no "))
 	}
@@ -60,6 +64,10 @@ func tamper(args []string) error {
 		more.header.Name = args[3]
 		files = append(files, more)
 		slices.SortFunc(files, func(a, b zipped) int { return strings.Compare(a.header.Name, b.header.Name) })
+	case "replace":
+		if files[i].data, err = os.ReadFile(args[4]); err != nil {
+			return err
+		}
 	case "exchange":
 		files[i].data, files[j].data = files[j].data, files[i].data
 	case "reorder":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -152,4 +153,18 @@ func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
 		return nil, usage("reading %s: more than %d bytes", name, limit)
 	}
 	return data, nil
+}
+
+// isFolder refuses a flag that names something else than a folder.
+func isFolder(flag, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usage("reading %s: there is no folder %s", flag, path)
+	case err != nil:
+		return usage("reading %s: %w", flag, err)
+	case !info.IsDir():
+		return usage("reading %s: %s is no folder", flag, path)
+	}
+	return nil
 }

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"io"
 	"slices"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/logged"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger"
-	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
+	"github.com/gatekeep-dev/gatekeep/internal/people"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )
 
@@ -19,7 +21,7 @@ import (
 // written: an authority says when, a log keeps it.
 type Draft struct {
 	record   gatekeep.Record
-	listed   []archive.File // what the manifest lists, the manifest and SHA256SUMS
+	listed   []archive.File // what the manifest lists, the manifest, SHA256SUMS and people
 	envelope signing.Envelope
 	growth   []byte // proof that the log has only grown; nil before it is logged
 }
@@ -35,19 +37,25 @@ func Prepare(c Contents, signer signing.Signer) (*Draft, error) {
 	if err != nil {
 		return fail(err)
 	}
-	m := manifest{Schema: Schema, DecisionID: c.Record.ID, Files: []fileItem{}}
+	m := layout.Manifest{Schema: layout.Schema, DecisionID: c.Record.ID, Files: []layout.Item{}}
 	for _, f := range files {
-		m.Files = append(m.Files, itemOf(f))
+		m.Files = append(m.Files, layout.ItemOf(f))
 	}
 	mediaTypes(m.Files, c.Record.Case.Envelopes)
-	listed, err := canonical(m, PathManifest)
+	for i, f := range files {
+		m.Files[i].Personal = people.Mentioned(append([]byte(f.Path+"\n"), f.Data...), c.People)
+		if len(m.Files[i].Personal) > 0 && slices.Contains(layout.Required, f.Path) {
+			return fail(fmt.Errorf("the name of somebody stands in %s, from which it could not be erased; rename the account, or what has its name", f.Path))
+		}
+	}
+	listed, err := layout.Canonical(m, layout.PathManifest)
 	if err != nil {
 		return fail(err)
 	}
-	if len(listed) > maxManifest {
-		return fail(fmt.Errorf("%s would have %d bytes; the bound is %d", PathManifest, len(listed), maxManifest))
+	if len(listed) > layout.MaxManifest {
+		return fail(fmt.Errorf("%s would have %d bytes; the bound is %d", layout.PathManifest, len(listed), layout.MaxManifest))
 	}
-	sums := m.sums(digest.Of(listed))
+	sums := m.Sums(digest.Of(listed))
 	statement, err := statementOf(c.Record, digest.Of(listed), digest.Of(sums), c.NotAfter)
 	if err != nil {
 		return fail(err)
@@ -57,7 +65,14 @@ func Prepare(c Contents, signer signing.Signer) (*Draft, error) {
 		return fail(err)
 	}
 	d := &Draft{record: c.Record, envelope: envelope, listed: append(files,
-		archive.File{Path: PathManifest, Data: listed}, archive.File{Path: PathSums, Data: sums})}
+		archive.File{Path: layout.PathManifest, Data: listed}, archive.File{Path: layout.PathSums, Data: sums})}
+	if len(c.People) > 0 {
+		named, err := people.Write(c.People)
+		if err != nil {
+			return fail(err)
+		}
+		d.listed = append(d.listed, archive.File{Path: layout.PathPeople, Data: named})
+	}
 	all, err := d.files()
 	if err != nil {
 		return fail(err)
@@ -77,12 +92,16 @@ func Reopen(b *Bundle) (*Draft, error) {
 		return fail(err)
 	}
 	for _, path := range b.Paths() {
-		if path == PathSignature || path == PathProof || path == PathConsistency {
-			continue
+		if path == layout.PathSignature || path == layout.PathProof {
+			continue // they are in the envelope
 		}
 		data, err := b.Read(path)
 		if err != nil {
 			return fail(err)
+		}
+		if path == layout.PathConsistency {
+			d.growth = data
+			continue
 		}
 		d.listed = append(d.listed, archive.File{Path: path, Data: data})
 	}
@@ -107,19 +126,23 @@ func (d *Draft) Stamp(response []byte) { d.envelope.Stamp = response }
 // Logged adds the receipt of the log, and the proof that the log has only grown since
 // the checkpoint that the bundle remembers; nil where it remembers none.
 func (d *Draft) Logged(r ledger.Receipt, growth []byte) error {
-	place, err := r.Place()
-	if err != nil {
-		return fmt.Errorf("sealing evidence: %w", err)
-	}
 	if !bytes.Equal(r.Statement, d.envelope.Payload) || !bytes.Equal(r.Signature, d.envelope.Signature) {
 		return errors.New("sealing evidence: the receipt is for another statement")
 	}
-	d.envelope.Entry = &signing.Entry{
-		Kind: entry.LeafKind, Version: entry.LeafVersion, LogID: place.LogID, Index: int64(place.Index), Size: int64(place.Size),
-		Root: place.Root, Hashes: place.Hashes, Checkpoint: string(place.Checkpoint), Body: place.Leaf,
+	var err error
+	if d.envelope.Entry, err = logged.Entry(r); err != nil {
+		return fmt.Errorf("sealing evidence: %w", err)
 	}
 	d.growth = growth
 	return nil
+}
+
+// origin is that of the log which the record names.
+func (d *Draft) origin() string {
+	if d.record.Seal == nil {
+		return ""
+	}
+	return d.record.Seal.Log
 }
 
 // files are all files of the bundle, sorted by path.
@@ -129,16 +152,16 @@ func (d *Draft) files() ([]archive.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	files = append(files, archive.File{Path: PathSignature, Data: signed})
+	files = append(files, archive.File{Path: layout.PathSignature, Data: signed})
 	if d.envelope.Entry != nil {
-		text, err := placeOf(d.record, d.envelope).Text()
+		text, err := logged.Place(d.origin(), d.envelope.Entry).Text()
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, archive.File{Path: PathProof, Data: text})
+		files = append(files, archive.File{Path: layout.PathProof, Data: text})
 	}
 	if d.growth != nil {
-		files = append(files, archive.File{Path: PathConsistency, Data: d.growth})
+		files = append(files, archive.File{Path: layout.PathConsistency, Data: d.growth})
 	}
 	slices.SortFunc(files, byPath)
 	return files, nil

@@ -7,6 +7,7 @@ package evidence
 import (
 	"bytes"
 	"fmt"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"io"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/guide"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/vsa"
+	"github.com/gatekeep-dev/gatekeep/internal/people"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )
 
@@ -24,9 +26,9 @@ import (
 // refuses them.
 type Contents struct {
 	Record   gatekeep.Record
-	Decision []byte // canonical JSON of the decision
-	Input    []byte // canonical JSON of the facts
-	Case     []byte // canonical JSON of the case
+	Decision []byte // layout.Canonical JSON of the decision
+	Input    []byte // layout.Canonical JSON of the facts
+	Case     []byte // layout.Canonical JSON of the case
 	// Envelopes are the documents that the case names, as they were found, by digest.
 	Envelopes       map[string][]byte
 	Policy          []byte            // policy.tar.gz
@@ -34,6 +36,7 @@ type Contents struct {
 	Trust           map[string][]byte // by path relative to trust.yaml
 	Reports         map[string][]byte // by file name, such as report.md
 	Remembered      []byte            // checkpoint of the log before this decision; nil where it is not logged
+	People          []people.Person   // who stands behind the commitments of the case
 	NotAfter        time.Time         // when the decision expires; zero where it does not
 }
 
@@ -52,8 +55,8 @@ func Seal(w io.Writer, c Contents, signer signing.Signer) error {
 // statementOf is the statement of a bundle.
 func statementOf(r gatekeep.Record, manifestDigest, sumsDigest string, notAfter time.Time) ([]byte, error) {
 	return vsa.Statement(vsa.Source{
-		Record: r, InputURI: attestationPath, NotAfter: notAfter,
-		Lists: []vsa.List{{Name: PathManifest, Digest: manifestDigest}, {Name: PathSums, Digest: sumsDigest}},
+		Record: r, InputURI: layout.AttestationPath, NotAfter: notAfter,
+		Lists: []vsa.List{{Name: layout.PathManifest, Digest: manifestDigest}, {Name: layout.PathSums, Digest: sumsDigest}},
 	})
 }
 
@@ -61,7 +64,7 @@ func byPath(a, b archive.File) int { return strings.Compare(a.Path, b.Path) }
 
 // filesOf are the files that the manifest lists, sorted by path.
 func filesOf(c Contents, signer signing.Signer) ([]archive.File, error) {
-	record, err := canonical(c.Record, PathRecord)
+	record, err := layout.Canonical(c.Record, layout.PathRecord)
 	if err != nil {
 		return nil, err
 	}
@@ -75,44 +78,44 @@ func filesOf(c Contents, signer signing.Signer) ([]archive.File, error) {
 	}
 	var files []archive.File
 	add := func(path string, data []byte) { files = append(files, archive.File{Path: path, Data: data}) }
-	add(PathRecord, record)
-	add(PathDecision, c.Decision)
-	add(PathInput, c.Input)
-	add(PathCase, c.Case)
-	add(PathPolicy, c.Policy)
-	add(PathKey, public)
-	add(PathGuide, text)
-	add(PathScript, script)
+	add(layout.PathRecord, record)
+	add(layout.PathDecision, c.Decision)
+	add(layout.PathInput, c.Input)
+	add(layout.PathCase, c.Case)
+	add(layout.PathPolicy, c.Policy)
+	add(layout.PathKey, public)
+	add(layout.PathGuide, text)
+	add(layout.PathScript, script)
 	if c.Remembered != nil {
-		add(PathRemembered, c.Remembered)
+		add(layout.PathRemembered, c.Remembered)
 	}
 	if c.PolicySignature != nil {
-		add(PathPolicySignature, c.PolicySignature)
+		add(layout.PathPolicySignature, c.PolicySignature)
 	}
 	for d, data := range c.Envelopes {
 		if !digest.Valid(d) {
 			return nil, fmt.Errorf("envelope %q is not named by a digest", d)
 		}
-		add(attestationPath(d), data)
+		add(layout.AttestationPath(d), data)
 	}
 	for name, data := range c.Trust {
-		add(folderTrust+name, data)
+		add(layout.FolderTrust+name, data)
 	}
 	for name, data := range c.Reports {
-		add(folderReports+name, data)
+		add(layout.FolderReports+name, data)
 	}
 	slices.SortFunc(files, byPath)
 	return files, archive.Check(files)
 }
 
 // mediaTypes gives each attestation the media type that it was found with.
-func mediaTypes(items []fileItem, refs []gatekeep.EnvelopeRef) {
+func mediaTypes(items []layout.Item, refs []gatekeep.EnvelopeRef) {
 	found := make(map[string]string, len(refs))
 	for _, ref := range refs {
 		found[ref.Digest] = ref.MediaType
 	}
 	for i := range items {
-		if d, ok := attestationDigest(items[i].Path); ok && found[d] != "" {
+		if d, ok := layout.AttestationDigest(items[i].Path); ok && found[d] != "" {
 			items[i].MediaType = found[d]
 		}
 	}
@@ -179,11 +182,11 @@ func (b *Bundle) Read(path string) ([]byte, error) {
 func (b *Bundle) Contents() (Contents, error) {
 	c := Contents{Envelopes: map[string][]byte{}, Trust: map[string][]byte{}, Reports: map[string][]byte{}}
 	places := map[string]*[]byte{
-		PathDecision: &c.Decision, PathInput: &c.Input, PathCase: &c.Case, PathPolicy: &c.Policy,
-		PathPolicySignature: &c.PolicySignature, PathRemembered: &c.Remembered,
+		layout.PathDecision: &c.Decision, layout.PathInput: &c.Input, layout.PathCase: &c.Case, layout.PathPolicy: &c.Policy,
+		layout.PathPolicySignature: &c.PolicySignature, layout.PathRemembered: &c.Remembered,
 	}
 	for _, path := range b.Paths() {
-		if path == PathRecord || path == PathSignature {
+		if path == layout.PathRecord || path == layout.PathSignature {
 			continue
 		}
 		data, err := b.Read(path)
@@ -192,12 +195,16 @@ func (b *Bundle) Contents() (Contents, error) {
 		}
 		if place := places[path]; place != nil {
 			*place = data
-		} else if d, ok := attestationDigest(path); ok {
+		} else if d, ok := layout.AttestationDigest(path); ok {
 			c.Envelopes[d] = data
-		} else if name, ok := strings.CutPrefix(path, folderTrust); ok {
+		} else if name, ok := strings.CutPrefix(path, layout.FolderTrust); ok {
 			c.Trust[name] = data
-		} else if name, ok := strings.CutPrefix(path, folderReports); ok {
+		} else if name, ok := strings.CutPrefix(path, layout.FolderReports); ok {
 			c.Reports[name] = data
+		} else if path == layout.PathPeople {
+			if c.People, err = people.Read(data); err != nil {
+				return Contents{}, fmt.Errorf("reading bundle: %w", err)
+			}
 		}
 	}
 	record, envelope, err := b.Signed()

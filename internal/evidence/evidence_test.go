@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto"
 	"errors"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"io"
 	"strings"
 	"testing"
@@ -156,8 +157,8 @@ func TestTheKeyComesFromOutside(t *testing.T) {
 		want []string
 	}{
 		"right":    {public, nil},
-		"stranger": {stranger, []string{ReasonSignerUnknown + " " + PathSignature}},
-		"none":     {nil, []string{ReasonKeyMissing + " " + PathSignature}},
+		"stranger": {stranger, []string{ReasonSignerUnknown + " " + layout.PathSignature}},
+		"none":     {nil, []string{ReasonKeyMissing + " " + layout.PathSignature}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

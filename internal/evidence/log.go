@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"crypto"
 	"fmt"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/sigstore"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/logged"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/audit"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/place"
@@ -22,19 +24,6 @@ const maxDrift = 10 * time.Minute
 // maxProof bounds a proof: 63 hashes and a checkpoint with some signers.
 const maxProof = 64 << 10
 
-// placeOf is where the entry in an envelope says that it is, in the log that the record
-// names.
-func placeOf(r gatekeep.Record, e signing.Envelope) place.Place {
-	p := place.Place{
-		Index: uint64(e.Entry.Index), Size: uint64(e.Entry.Size), Root: e.Entry.Root, Hashes: e.Entry.Hashes,
-		Checkpoint: []byte(e.Entry.Checkpoint), LogID: e.Entry.LogID, Leaf: e.Entry.Body,
-	}
-	if r.Seal != nil {
-		p.Origin = r.Seal.Log
-	}
-	return p
-}
-
 // checkVouchers holds what others vouch for against what the record promises: nothing
 // that was promised may be stripped, and nothing that was not may be added.
 func (s sealed) checkVouchers(r gatekeep.Record, recordErr error, e signing.Envelope, envelopeErr error, opts VerifyOptions) []Check {
@@ -45,7 +34,7 @@ func (s sealed) checkVouchers(r gatekeep.Record, recordErr error, e signing.Enve
 	if r.Seal != nil {
 		seal = *r.Seal
 	}
-	out := s.checkLog(seal, r, e, opts.Key)
+	out := s.checkLog(seal, e, opts.Key)
 	out = append(out, checkStamp(seal, e)...)
 	if opts.Threshold > 0 {
 		out = append(out, checkWitnesses(e, opts))
@@ -75,69 +64,69 @@ func checkWitnesses(e signing.Envelope, opts VerifyOptions) Check {
 }
 
 // checkLog checks the entry of the log and all that repeats it.
-func (s sealed) checkLog(seal gatekeep.Seal, r gatekeep.Record, e signing.Envelope, key crypto.PublicKey) []Check {
+func (s sealed) checkLog(seal gatekeep.Seal, e signing.Envelope, key crypto.PublicKey) []Check {
 	const name = "log"
 	bad := func(path, reason, format string, args ...any) []Check {
 		return []Check{failed(name, path, "log "+seal.Log, archive.Refuse(reason, path, format, args...))}
 	}
-	_, proof := s.sums[PathProof]
-	_, growth := s.sums[PathConsistency]
-	_, remembered := s.sums[PathRemembered]
+	_, proof := s.sums[layout.PathProof]
+	_, growth := s.sums[layout.PathConsistency]
+	_, remembered := s.sums[layout.PathRemembered]
 	if seal.Log == "" {
 		if e.Entry != nil || proof || growth || remembered {
-			return bad(PathSignature, ReasonLogMismatch, "the record says that the decision is not logged, and the bundle holds a proof of a log")
+			return bad(layout.PathSignature, ReasonLogMismatch, "the record says that the decision is not logged, and the bundle holds a proof of a log")
 		}
 		return nil
 	}
 	if e.Entry == nil || !proof {
-		return bad(PathProof, ReasonLogMissing, "the record says that log %q holds the decision, and the proof is not here", clip(seal.Log))
+		return bad(layout.PathProof, ReasonLogMissing, "the record says that log %q holds the decision, and the proof is not here", clip(seal.Log))
 	}
-	there := placeOf(r, e)
+	there := logged.Place(seal.Log, e.Entry)
 	if key == nil { // the signature check says that no key was given
 		var err error
 		if key, err = s.ownKey(); err != nil {
-			return []Check{failed(name, PathKey, "log "+seal.Log, err)}
+			return []Check{failed(name, layout.PathKey, "log "+seal.Log, err)}
 		}
 	}
 	if err := there.Check(e.Payload, e.Signature, key); err != nil {
-		return bad(PathSignature, ReasonLogMismatch, "%v", err)
+		return bad(layout.PathSignature, ReasonLogMismatch, "%v", err)
 	}
 	want, err := there.Text()
 	if err != nil {
-		return bad(PathProof, ReasonLogMismatch, "%v", err)
+		return bad(layout.PathProof, ReasonLogMismatch, "%v", err)
 	}
-	if got, err := s.read(PathProof, maxProof); err != nil || !bytes.Equal(got, want) {
-		return bad(PathProof, ReasonLogMismatch, "it is not the proof in %s", PathSignature)
+	if got, err := s.read(layout.PathProof, maxProof); err != nil || !bytes.Equal(got, want) {
+		return bad(layout.PathProof, ReasonLogMismatch, "it is not the proof in %s", layout.PathSignature)
 	}
 	out := []Check{held(name, fmt.Sprintf("leaf %d of %d", there.Index, there.Size), "log "+seal.Log, "the proof leads to its checkpoint")}
 	if growth != remembered {
-		return append(out, bad(PathConsistency, ReasonLogMissing, "of a remembered checkpoint and its proof the bundle holds only one")...)
+		return append(out, bad(layout.PathConsistency, ReasonLogMissing, "of a remembered checkpoint and its proof the bundle holds only one")...)
 	}
 	if !remembered {
 		return out
 	}
-	earlier, err := s.read(PathRemembered, maxProof)
+	earlier, err := s.read(layout.PathRemembered, maxProof)
 	if err == nil {
 		var text []byte
-		if text, err = s.read(PathConsistency, maxProof); err == nil {
+		if text, err = s.read(layout.PathConsistency, maxProof); err == nil {
 			err = place.CheckGrowth(earlier, there.Checkpoint, text)
 		}
 	}
 	if err != nil {
-		return append(out, bad(PathConsistency, ReasonLogForked, "%v", err)...)
+		return append(out, bad(layout.PathConsistency, ReasonLogForked, "%v", err)...)
 	}
-	return append(out, held(name, PathRemembered, "the checkpoint of the proof", "the log has only grown since"))
+	return append(out, held(name, layout.PathRemembered, "the checkpoint of the proof", "the log has only grown since"))
 }
 
 // ownKey is evidence.pub. It vouches for nothing.
 func (s sealed) ownKey() (crypto.PublicKey, error) {
-	data, err := s.read(PathKey, maxProof)
+	data, err := s.read(layout.PathKey, maxProof)
 	if err != nil {
 		return nil, err
 	}
 	key, err := signing.LoadPublicKey(data)
 	if err != nil {
-		return nil, archive.Refuse(ReasonLogMismatch, PathKey, "%v", err)
+		return nil, archive.Refuse(ReasonLogMismatch, layout.PathKey, "%v", err)
 	}
 	return key, nil
 }
@@ -147,9 +136,9 @@ func checkStamp(seal gatekeep.Seal, e signing.Envelope) []Check {
 	const name, what = "time", "timestamp"
 	switch {
 	case seal.Timestamp == "" && e.Stamp != nil:
-		return []Check{failed(name, what, PathRecord, archive.Refuse(ReasonTimestampInvalid, PathSignature, "the record promises none, and there is one"))}
+		return []Check{failed(name, what, layout.PathRecord, archive.Refuse(ReasonTimestampInvalid, layout.PathSignature, "the record promises none, and there is one"))}
 	case seal.Timestamp != "" && e.Stamp == nil:
-		return []Check{failed(name, what, PathRecord, archive.Refuse(ReasonTimestampMissing, PathSignature, "%s was to say when, and its timestamp is not here", clip(seal.Timestamp)))}
+		return []Check{failed(name, what, layout.PathRecord, archive.Refuse(ReasonTimestampMissing, layout.PathSignature, "%s was to say when, and its timestamp is not here", clip(seal.Timestamp)))}
 	}
 	return nil
 }
@@ -166,17 +155,17 @@ func (s sealed) checkTrusted(seal gatekeep.Seal, e signing.Envelope, opts Verify
 	if opts.Key == nil {
 		return failed(name, what, against, archive.Refuse(ReasonKeyMissing, "", "no key given"))
 	}
-	raw, err := s.read(PathSignature, signing.MaxBundleBytes)
+	raw, err := s.read(layout.PathSignature, signing.MaxBundleBytes)
 	if err != nil {
 		return failed(name, what, against, err)
 	}
 	bundle, why := sigstore.ReadBundle(raw)
 	if why != nil {
-		return failed(name, what, against, archive.Refuse(string(why.Reason), PathSignature, "%s", why.Detail))
+		return failed(name, what, against, archive.Refuse(string(why.Reason), layout.PathSignature, "%s", why.Detail))
 	}
 	times, why := opts.Root.VerifyKeyTimes(bundle, opts.Key, sigstore.Content{})
 	if why != nil {
-		return failed(name, what, against, archive.Refuse(string(why.Reason), PathSignature, "%s", why.Detail))
+		return failed(name, what, against, archive.Refuse(string(why.Reason), layout.PathSignature, "%s", why.Detail))
 	}
 	summary, err := summaryOf(e)
 	if err != nil {
@@ -184,7 +173,7 @@ func (s sealed) checkTrusted(seal gatekeep.Seal, e signing.Envelope, opts Verify
 	}
 	for _, at := range times {
 		if apart := at.Sub(summary.Time).Abs(); apart > maxDrift {
-			return failed(name, what, against, archive.Refuse(ReasonBackdated, PathSignature, "the decision says %s and the authority %s: %s apart; %s are allowed",
+			return failed(name, what, against, archive.Refuse(ReasonBackdated, layout.PathSignature, "the decision says %s and the authority %s: %s apart; %s are allowed",
 				summary.Time.UTC().Format(time.RFC3339), at.UTC().Format(time.RFC3339), apart.Round(time.Second), maxDrift))
 		}
 	}

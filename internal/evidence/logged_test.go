@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"os"
 	"path/filepath"
 	"testing"
@@ -223,7 +224,7 @@ func TestADraftThatTheLogDoesNotHoldYetIsRefusedAndCompleted(t *testing.T) {
 	o := newOffice(t)
 	draft, head := o.draft(t, deed{id: "dec-1"})
 	pending := written(t, draft)
-	if got := failures(verify(pending, o.options(t))); len(got) == 0 || got[0] != ReasonLogMissing+" "+PathProof {
+	if got := failures(verify(pending, o.options(t))); len(got) == 0 || got[0] != ReasonLogMissing+" "+layout.PathProof {
 		t.Fatalf("a pending bundle: %q", got)
 	}
 	again, err := Reopen(open(t, pending))
@@ -253,9 +254,9 @@ func TestADraftThatTheLogDoesNotHoldYetIsRefusedAndCompleted(t *testing.T) {
 func TestVouchersThatWereNotPromisedAreRefused(t *testing.T) {
 	o := newOffice(t)
 	draft, _ := o.draft(t, deed{id: "dec-1", change: func(r *gatekeep.Record) { r.Seal = nil }})
-	files := append(unpack(t, written(t, draft)), archive.File{Path: PathProof, Data: []byte("x")})
+	files := append(unpack(t, written(t, draft)), archive.File{Path: layout.PathProof, Data: []byte("x")})
 	v := verify(pack(t, files), VerifyOptions{Key: o.signer.Public()})
-	if got := fmt.Sprint(failures(v)); got != fmt.Sprint([]string{ReasonLogMismatch + " " + PathSignature, ReasonTimestampInvalid + " timestamp"}) {
+	if got := fmt.Sprint(failures(v)); got != fmt.Sprint([]string{ReasonLogMismatch + " " + layout.PathSignature, ReasonTimestampInvalid + " timestamp"}) {
 		t.Errorf("%s", got)
 	}
 }

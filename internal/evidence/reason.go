@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"errors"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
 )
@@ -14,7 +15,7 @@ const (
 	ReasonFileExtra = "file_extra"
 
 	// The files do not say the same.
-	ReasonManifestMalformed  = "manifest_malformed"
+	ReasonManifestMalformed  = layout.ReasonManifestMalformed
 	ReasonSumsMismatch       = "sums_mismatch"
 	ReasonRecordMalformed    = "record_malformed"
 	ReasonDecisionMismatch   = "decision_mismatch"
@@ -45,6 +46,10 @@ const (
 	ReasonTimestampInvalid = "timestamp_invalid" // not promised, and there
 	ReasonBackdated        = "backdated"         // the authority saw it at another time
 	ReasonSuperseded       = "superseded"        // a later decision took its place
+
+	// Names of people, and what was erased with them.
+	ReasonPeopleMismatch = "people_mismatch" // a name that no commitment of the case is of
+	ReasonErasureInvalid = "erasure_invalid" // nothing in the log says so
 
 	// What the verifier wanted it to be about.
 	ReasonEnvironmentMismatch = "environment_mismatch"

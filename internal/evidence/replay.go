@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
@@ -10,7 +11,7 @@ import (
 )
 
 // Judge makes the decision of a bundle again from what was sealed, and returns the
-// canonical facts and decision.
+// layout.Canonical facts and decision.
 type Judge func(ctx context.Context, c Contents) (input, decision []byte, err error)
 
 // Replay judges a bundle again and holds the outcome against what was sealed, byte
@@ -25,9 +26,13 @@ func Replay(ctx context.Context, b *Bundle, judge Judge) (Verification, error) {
 	if err != nil {
 		return Verification{}, fmt.Errorf("judging decision %s again: %w", c.Record.ID, err)
 	}
+	facts := replayed("facts judged again", layout.PathInput, ReasonInputDiffers, c.Input, input)
+	if input == nil && len(c.People) < len(c.Record.Case.People) {
+		facts = held("replay", "facts as they were sealed", layout.PathInput, "they cannot be made again: names of people were taken away")
+	}
 	return Verification{[]Check{
-		replayed("facts judged again", PathInput, ReasonInputDiffers, c.Input, input),
-		replayed("decision made again", PathDecision, ReasonDecisionDiffers, c.Decision, decision),
+		facts,
+		replayed("decision made again", layout.PathDecision, ReasonDecisionDiffers, c.Decision, decision),
 	}}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"slices"
 	"strings"
 	"testing"
@@ -104,12 +105,12 @@ func TestEveryFileThatIsRemovedAddedOrRenamedIsNoticedAndNamed(t *testing.T) {
 			v = verify(pack(t, renamed), VerifyOptions{Key: public})
 			missing, extra := archive.ReasonFileMissing+" "+f.Path, ReasonFileExtra+" "+f.Path+".old"
 			// Without the manifest nobody can say what is extra.
-			if got := failures(v); !slices.Contains(got, missing) || f.Path != PathManifest && !slices.Contains(got, extra) {
+			if got := failures(v); !slices.Contains(got, missing) || f.Path != layout.PathManifest && !slices.Contains(got, extra) {
 				t.Errorf("renamed: %q, want %q and %q", got, missing, extra)
 			}
 		})
 	}
-	for _, path := range []string{"a", "decision/extra.json", "inputs/attestations/x.json", "log/checkpoint", "zzz", attestationPath("sha256:" + hexA)} {
+	for _, path := range []string{"a", "decision/extra.json", "inputs/attestations/x.json", "log/checkpoint", "zzz", layout.AttestationPath("sha256:" + hexA)} {
 		v := verify(pack(t, append(slices.Clone(sealed), archive.File{Path: path, Data: []byte("x")})), VerifyOptions{Key: public})
 		if want := ReasonFileExtra + " " + path; !slices.Contains(failures(v), want) {
 			t.Errorf("added: %q, want %q", failures(v), want)
@@ -163,16 +164,16 @@ func TestNoByteOfTheArchiveChangesUnnoticed(t *testing.T) {
 // statement again with another key: what an attacker can do who has no key.
 func reseal(t *testing.T, files []archive.File, statement []byte, signer signing.Signer) []byte {
 	t.Helper()
-	m := manifest{Schema: Schema, DecisionID: "dec-0123456789abcdef"}
+	m := layout.Manifest{Schema: layout.Schema, DecisionID: "dec-0123456789abcdef"}
 	var kept []archive.File
 	for _, f := range files {
-		if f.Path != PathManifest && f.Path != PathSums && f.Path != PathSignature {
+		if f.Path != layout.PathManifest && f.Path != layout.PathSums && f.Path != layout.PathSignature {
 			kept = append(kept, f)
-			m.Files = append(m.Files, itemOf(f))
+			m.Files = append(m.Files, layout.ItemOf(f))
 		}
 	}
 	list := jcs(t, m)
-	sums := m.sums(digest.Of(list))
+	sums := m.Sums(digest.Of(list))
 	if statement == nil {
 		c, err := open(t, pack(t, slices.Clone(files))).Contents()
 		if err != nil {
@@ -186,15 +187,15 @@ func reseal(t *testing.T, files []archive.File, statement []byte, signer signing
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pack(t, append(kept, archive.File{Path: PathManifest, Data: list}, archive.File{Path: PathSums, Data: sums},
-		archive.File{Path: PathSignature, Data: signed}))
+	return pack(t, append(kept, archive.File{Path: layout.PathManifest, Data: list}, archive.File{Path: layout.PathSums, Data: sums},
+		archive.File{Path: layout.PathSignature, Data: signed}))
 }
 
 func TestABundleThatAnotherKeySealedIsOnlyRefusedForThat(t *testing.T) {
 	signer, public := newKey(t)
 	thief, _ := newKey(t)
 	v := verify(reseal(t, unpack(t, seal(t, contents(t), signer)), nil, thief), VerifyOptions{Key: public})
-	if got := failures(v); len(got) != 1 || got[0] != ReasonSignerUnknown+" "+PathSignature {
+	if got := failures(v); len(got) != 1 || got[0] != ReasonSignerUnknown+" "+layout.PathSignature {
 		t.Errorf("%q", got)
 	}
 }
@@ -221,7 +222,7 @@ func TestAGateThatContradictsItselfIsRefused(t *testing.T) {
 			return bytes.ReplaceAll(b, []byte(old), []byte(new))
 		}
 	}
-	envelope, err := signing.ParseBundle(must(t, open(t, seal(t, contents(t), signer)), PathSignature))
+	envelope, err := signing.ParseBundle(must(t, open(t, seal(t, contents(t), signer)), layout.PathSignature))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,20 +231,20 @@ func TestAGateThatContradictsItselfIsRefused(t *testing.T) {
 		statement []byte // nil: the one that follows from the record
 		want      string
 	}{
-		"decision":           {replace(PathDecision, text(`"pass"`, `"fail"`)), nil, ReasonDecisionMismatch},
-		"record":             {replace(PathRecord, text(`"outcome":"pass","policy"`, `"outcome":"fail","policy"`)), nil, ReasonDecisionMismatch},
-		"input":              {replace(PathInput, text(`[1,2,3]`, `[1,2,4]`)), nil, ReasonInputMismatch},
-		"case":               {replace(PathCase, text(`prod-eu`, `prod-us`)), nil, ReasonCaseMismatch},
-		"id":                 {replace(PathRecord, text(`dec-0123456789abcdef`, `dec-0123456789abcdee`)), nil, ReasonRecordMalformed},
-		"record's schema":    {replace(PathRecord, text(gatekeep.RecordSchema, "other/v1")), []byte(`{}`), ReasonRecordMalformed},
-		"record twice":       {replace(PathRecord, text(`{"accepted":`, `{"accepted":[],"accepted":`)), []byte(`{}`), ReasonRecordMalformed},
-		"policy":             {replace(PathPolicy, func([]byte) []byte { p, _ := packed(t, map[string]string{"x": "y"}); return p }), nil, ReasonPolicyMismatch},
-		"policy no gzip":     {replace(PathPolicy, func([]byte) []byte { return []byte("x") }), nil, ReasonPolicyMismatch},
+		"decision":           {replace(layout.PathDecision, text(`"pass"`, `"fail"`)), nil, ReasonDecisionMismatch},
+		"record":             {replace(layout.PathRecord, text(`"outcome":"pass","policy"`, `"outcome":"fail","policy"`)), nil, ReasonDecisionMismatch},
+		"input":              {replace(layout.PathInput, text(`[1,2,3]`, `[1,2,4]`)), nil, ReasonInputMismatch},
+		"case":               {replace(layout.PathCase, text(`prod-eu`, `prod-us`)), nil, ReasonCaseMismatch},
+		"id":                 {replace(layout.PathRecord, text(`dec-0123456789abcdef`, `dec-0123456789abcdee`)), nil, ReasonRecordMalformed},
+		"record's schema":    {replace(layout.PathRecord, text(gatekeep.RecordSchema, "other/v1")), []byte(`{}`), ReasonRecordMalformed},
+		"record twice":       {replace(layout.PathRecord, text(`{"accepted":`, `{"accepted":[],"accepted":`)), []byte(`{}`), ReasonRecordMalformed},
+		"policy":             {replace(layout.PathPolicy, func([]byte) []byte { p, _ := packed(t, map[string]string{"x": "y"}); return p }), nil, ReasonPolicyMismatch},
+		"policy no gzip":     {replace(layout.PathPolicy, func([]byte) []byte { return []byte("x") }), nil, ReasonPolicyMismatch},
 		"envelope's bytes":   {replace(sealed[slices.IndexFunc(sealed, isAttestation)].Path, func([]byte) []byte { return []byte("x") }), nil, ReasonEnvelopeChanged},
 		"envelope gone":      {slices.DeleteFunc(slices.Clone(sealed), isAttestation), nil, ReasonEnvelopeMissing},
-		"envelope more":      {append(slices.Clone(sealed), archive.File{Path: attestationPath(digest.Of(nil))}), nil, ReasonEnvelopeExtra},
-		"envelope misplaced": {append(slices.Clone(sealed), archive.File{Path: folderAttestations + "x.json"}), nil, ReasonEnvelopeExtra},
-		"other lists":        {replace(PathGuide, text("#", "##")), envelope.Payload, ReasonSubjectMismatch},
+		"envelope more":      {append(slices.Clone(sealed), archive.File{Path: layout.AttestationPath(digest.Of(nil))}), nil, ReasonEnvelopeExtra},
+		"envelope misplaced": {append(slices.Clone(sealed), archive.File{Path: layout.FolderAttestations + "x.json"}), nil, ReasonEnvelopeExtra},
+		"other lists":        {replace(layout.PathGuide, text("#", "##")), envelope.Payload, ReasonSubjectMismatch},
 		"no subjects":        {slices.Clone(sealed), []byte(`{"subject":[]}`), ReasonSubjectMismatch},
 		"no statement":       {slices.Clone(sealed), []byte(`[]`), ReasonStatementMalformed},
 		"result":             {slices.Clone(sealed), text(`"PASSED"`, `"FAILED"`)(envelope.Payload), ReasonStatementMismatch},
@@ -267,7 +268,7 @@ func TestAGateThatContradictsItselfIsRefused(t *testing.T) {
 	}
 }
 
-func isAttestation(f archive.File) bool { return strings.HasPrefix(f.Path, folderAttestations) }
+func isAttestation(f archive.File) bool { return strings.HasPrefix(f.Path, layout.FolderAttestations) }
 
 func must(t *testing.T, b *Bundle, path string) []byte {
 	t.Helper()
@@ -283,16 +284,16 @@ func TestAManifestIsReadInOneWayOnly(t *testing.T) {
 		return `{"mediaType":"a","path":"` + path + `","role":"b","sha256":"` + hexA + `","size":1}`
 	}
 	whole := func(files ...string) string {
-		return `{"decisionID":"d","files":[` + strings.Join(files, ",") + `],"schema":"` + Schema + `"}`
+		return `{"decisionID":"d","files":[` + strings.Join(files, ",") + `],"schema":"` + layout.Schema + `"}`
 	}
-	if _, err := parseManifest([]byte(whole(item("a"), item("b")))); err != nil {
+	if _, err := layout.Parse([]byte(whole(item("a"), item("b")))); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
 		"order":          whole(item("b"), item("a")),
 		"twice":          whole(item("a"), item("a")),
-		"itself":         whole(item(PathManifest)),
-		"the signature":  whole(item(PathSignature)),
+		"itself":         whole(item(layout.PathManifest)),
+		"the signature":  whole(item(layout.PathSignature)),
 		"path":           whole(item("../a")),
 		"upper-case hex": whole(strings.ToUpper(item("a"))),
 		"digest":         whole(strings.Replace(item("a"), "aaa", "aa", 1)),
@@ -302,10 +303,10 @@ func TestAManifestIsReadInOneWayOnly(t *testing.T) {
 		"schema":         strings.Replace(whole(item("a")), "/v1", "/v2", 1),
 		"data behind":    whole(item("a")) + "{}",
 		"no object":      "[]",
-		"other spelling": strings.Replace(whole(item("a")), `"schema"`, `"Schema"`, 1),
+		"other spelling": strings.Replace(whole(item("a")), `"schema"`, `"layout.Schema"`, 1),
 		"white space":    whole(item("a")) + "\n",
 	} {
-		if _, err := parseManifest([]byte(text)); reasonOf(err, "") != ReasonManifestMalformed {
+		if _, err := layout.Parse([]byte(text)); reasonOf(err, "") != ReasonManifestMalformed {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -382,7 +383,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		_, _ = b.Contents()
 		if v := Verify(b, VerifyOptions{Key: signer.Public()}); v.OK() {
-			if record, err := b.Read(PathRecord); err != nil || !bytes.Equal(record, want) {
+			if record, err := b.Read(layout.PathRecord); err != nil || !bytes.Equal(record, want) {
 				t.Fatal("a record that was never sealed verifies")
 			}
 		}

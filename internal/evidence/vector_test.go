@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"os"
 	"path/filepath"
 	"slices"
@@ -173,7 +174,7 @@ func files(t *testing.T, out map[string]vector, whole []byte) {
 		return &files[slices.IndexFunc(files, func(f archive.File) bool { return f.Path == path })]
 	}
 	change("file_edited", "file_changed", func(f []archive.File) []archive.File {
-		d := at(f, PathDecision)
+		d := at(f, layout.PathDecision)
 		d.Data = bytes.Replace(d.Data, []byte(`"pass"`), []byte(`"fail"`), 1)
 		return f
 	})
@@ -181,10 +182,10 @@ func files(t *testing.T, out map[string]vector, whole []byte) {
 		return append(f, archive.File{Path: "inputs/waiver.json", Data: []byte("{}")})
 	})
 	change("file_removed", "file_missing", func(f []archive.File) []archive.File {
-		return slices.DeleteFunc(f, func(f archive.File) bool { return strings.HasPrefix(f.Path, folderAttestations) })
+		return slices.DeleteFunc(f, func(f archive.File) bool { return strings.HasPrefix(f.Path, layout.FolderAttestations) })
 	})
 	resign := func(f []archive.File, edit func(*signing.Envelope)) []archive.File {
-		file := at(f, PathSignature)
+		file := at(f, layout.PathSignature)
 		e, err := signing.ParseBundle(file.Data)
 		if err != nil {
 			t.Fatal(err)
@@ -197,7 +198,7 @@ func files(t *testing.T, out map[string]vector, whole []byte) {
 	}
 	change("log_entry_stripped", ReasonLogMissing, func(f []archive.File) []archive.File {
 		f = resign(f, func(e *signing.Envelope) { e.Entry = nil })
-		return slices.DeleteFunc(f, func(f archive.File) bool { return f.Path == PathProof })
+		return slices.DeleteFunc(f, func(f archive.File) bool { return f.Path == layout.PathProof })
 	})
 	change("timestamp_stripped", ReasonTimestampMissing, func(f []archive.File) []archive.File {
 		return resign(f, func(e *signing.Envelope) { e.Stamp = nil })
@@ -209,12 +210,12 @@ func files(t *testing.T, out map[string]vector, whole []byte) {
 		// The text stays, so that the proof leads to it; the signature is another.
 		edit := func(text string) string { return text[:len(text)-6] + "AAAA=\n" }
 		f = resign(f, func(e *signing.Envelope) { e.Entry.Checkpoint = edit(e.Entry.Checkpoint) })
-		p := at(f, PathProof)
+		p := at(f, layout.PathProof)
 		p.Data = []byte(edit(string(p.Data)))
 		return f
 	})
 	change("consistency_changed", ReasonLogForked, func(f []archive.File) []archive.File {
-		p := at(f, PathConsistency)
+		p := at(f, layout.PathConsistency)
 		p.Data = append(bytes.Clone(p.Data), p.Data...)
 		return f
 	})

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep/internal/attest/sigstore"
@@ -42,6 +43,8 @@ type VerifyOptions struct {
 	// Key is the gate's public key, from its owner. Without one the signature check
 	// fails, and all others are made nevertheless.
 	Key crypto.PublicKey
+	// Eraser is the key that signed the erasures of people, where it is another than Key.
+	Eraser crypto.PublicKey
 	// At is the time at which the decision must not have expired; zero asks nothing.
 	At time.Time
 	// Root has the keys of the log and of the timestamp authority, from the gate's owner.
@@ -60,10 +63,10 @@ type VerifyOptions struct {
 
 // Broken is the verification of a file that Open refused with err.
 func Broken(path string, err error) Verification {
-	c := Check{Name: "archive", What: path, Against: Schema, Reason: reasonOf(err, archive.ReasonMalformed), Detail: err.Error()}
+	c := Check{Name: "archive", What: path, Against: layout.Schema, Reason: reasonOf(err, archive.ReasonMalformed), Detail: err.Error()}
 	var r *archive.Refusal
 	if errors.As(err, &r) {
-		c = failed(c.Name, path, Schema, r)
+		c = failed(c.Name, path, layout.Schema, r)
 	}
 	return Verification{[]Check{c}}
 }
@@ -71,7 +74,7 @@ func Broken(path string, err error) Verification {
 // Verify makes every check of a bundle, whatever the others say. It reads each file
 // once or twice, uses all processors, and needs no network and no clock.
 func Verify(b *Bundle, opts VerifyOptions) Verification {
-	form := held("archive", fmt.Sprintf("%d entries", len(b.archive.Paths())), Schema, "")
+	form := held("archive", fmt.Sprintf("%d entries", len(b.archive.Paths())), layout.Schema, "")
 	s := sealed{read: b.archive.Read}
 	s.sums = b.archive.Sums()
 	return Verification{append([]Check{form}, s.checks(opts)...)}
@@ -103,14 +106,16 @@ type sealed struct {
 // checks are all checks but that of the archive's form.
 func (s sealed) checks(opts VerifyOptions) []Check {
 	m, list, listErr := s.manifest()
-	out := s.checkFiles(m, listErr)
+	record, raw, recordErr := s.record()
+	erased, proofs := s.checkErasures(record, opts)
+	out := append(s.checkFiles(m, listErr, erased), proofs...)
 	out = append(out, s.checkSums(m, list, listErr))
 	envelope, envelopeErr := s.envelope()
 	out = append(out, s.checkSignature(envelope, envelopeErr, opts.Key))
 	out = append(out, s.checkSubjects(envelope, envelopeErr))
-	record, raw, recordErr := s.record()
 	out = append(out, s.checkRecord(m, record, raw, recordErr)...)
-	out = append(out, s.checkInputs(record, recordErr)...)
+	out = append(out, s.checkInputs(record, recordErr, personal(m, erased))...)
+	out = append(out, s.checkPeople(record, recordErr, erased)...)
 	out = append(out, s.checkPolicy(record, recordErr))
 	out = append(out, s.checkStatement(record, recordErr, envelope, envelopeErr))
 	out = append(out, s.checkVouchers(record, recordErr, envelope, envelopeErr, opts)...)
@@ -124,16 +129,16 @@ func (s sealed) checks(opts VerifyOptions) []Check {
 // envelope is the signed statement of the bundle, not yet verified. Only the layout
 // that Seal writes is read: elsewhere a byte could change and nothing would notice.
 func (s sealed) envelope() (signing.Envelope, error) {
-	data, err := s.read(PathSignature, signing.MaxBundleBytes)
+	data, err := s.read(layout.PathSignature, signing.MaxBundleBytes)
 	if err != nil {
 		return signing.Envelope{}, err
 	}
 	envelope, err := signing.ParseBundle(data)
 	if err != nil {
-		return signing.Envelope{}, archive.Refuse(ReasonSignatureMalformed, PathSignature, "%v", err)
+		return signing.Envelope{}, archive.Refuse(ReasonSignatureMalformed, layout.PathSignature, "%v", err)
 	}
 	if again, err := envelope.Bundle(); err != nil || !sameBytes(again, data) {
-		return signing.Envelope{}, archive.Refuse(ReasonSignatureMalformed, PathSignature, "it is not laid out as a gate writes it")
+		return signing.Envelope{}, archive.Refuse(ReasonSignatureMalformed, layout.PathSignature, "it is not laid out as a gate writes it")
 	}
 	return envelope, nil
 }

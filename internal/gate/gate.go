@@ -12,6 +12,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/bundle"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence"
+	"github.com/gatekeep-dev/gatekeep/internal/people"
 	"github.com/gatekeep-dev/gatekeep/internal/regimes"
 	"github.com/gatekeep-dev/gatekeep/internal/state"
 )
@@ -39,6 +40,8 @@ type Question struct {
 	// Generate makes the SBOM of an artifact anew, so that the attested one can be held
 	// against it. Nil: the attested one is not checked.
 	Generate Generator
+	// People commits to names of people. Nil: names stand as they are.
+	People People
 	// Seal says who is to vouch for the evidence; nil where only the key does.
 	Seal *gatekeep.Seal
 }
@@ -78,6 +81,12 @@ func Check(ctx context.Context, q Question) (*Answer, error) {
 	if c.SBOMChecks, err = checkSBOMs(ctx, q, believed); err != nil {
 		return nil, err
 	}
+	var persons []people.Person
+	if q.People != nil {
+		if c, persons, err = withhold(ctx, q, c, believed); err != nil {
+			return nil, err
+		}
+	}
 	judged, err := decide(ctx, c, believed, binding, q.Law)
 	if err != nil {
 		return nil, err
@@ -91,7 +100,10 @@ func Check(ctx context.Context, q Question) (*Answer, error) {
 	answer.Contents = evidence.Contents{
 		Record: record, Decision: judged.Decided, Input: judged.Input, Case: canonicalCase,
 		Envelopes: map[string][]byte{}, Policy: q.Archive, PolicySignature: q.PolicySignature,
-		Trust: q.Law.Trust.Files(),
+		Trust: labelled(q.Law.Trust.Files(), persons), People: persons,
+	}
+	if err := checkWithheld(answer.Contents, persons); err != nil {
+		return nil, err
 	}
 	for _, d := range documents {
 		answer.Contents.Envelopes[d.Digest()] = d.Bytes
@@ -163,6 +175,11 @@ func caseOf(ctx context.Context, q Question, documents []attest.Envelope, report
 		return c, fmt.Errorf("recalling earlier decisions: %w", err)
 	}
 	c.State = snapshot.State
+	if q.People != nil {
+		if c.State, err = recall(c.State, q.People); err != nil {
+			return c, fmt.Errorf("recalling earlier decisions: %w", err)
+		}
+	}
 	if snapshot.State.Declared {
 		c.Clock.FloorNS = &snapshot.ClockFloorNS
 		c.Policy.FloorRevision = &snapshot.PolicyFloor

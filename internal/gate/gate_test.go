@@ -295,7 +295,7 @@ func TestCheckChangesNothingUntilItIsCommitted(t *testing.T) {
 	if s.State.Sequence != 2 || s.State.Previous != a.Record.Facts.Decision || s.ClockFloorNS != noon.UnixNano() || s.PolicyFloor != 3 {
 		t.Errorf("got %+v", s)
 	}
-	if got := s.State.ConsumedNonces; !slices.Equal(got, []string{"nonce of bob", "nonce of dave", "nonce-1"}) {
+	if got := s.State.ConsumedNonces; !slices.Equal(got, []string{"nonce of b", "nonce of d", "nonce-1"}) {
 		t.Errorf("used up: %q", got)
 	}
 }

@@ -65,9 +65,9 @@ type Entry struct {
 	Body          []byte   // the leaf, canonical JSON
 }
 
-// hint names a key in a bundle as cosign does (internal/key/svkeypair.go of cosign
+// Hint names a key in a bundle as cosign does (internal/key/svkeypair.go of cosign
 // 2.6): the base64 of the SHA-256 of the DER form.
-func hint(key crypto.PublicKey) (string, error) {
+func Hint(key crypto.PublicKey) (string, error) {
 	sum, err := fingerprint(key)
 	if err != nil {
 		return "", err
@@ -103,7 +103,7 @@ func Seal(signer Signer, statement []byte) (Envelope, error) {
 	if err != nil {
 		return fail(err)
 	}
-	named, err := hint(signer.Public())
+	named, err := Hint(signer.Public())
 	if err != nil {
 		return fail(err)
 	}
@@ -290,7 +290,7 @@ func (e Envelope) Verify(key crypto.PublicKey) error {
 
 // Names tells whether the hint is that of key. It proves nothing.
 func (e Envelope) Names(key crypto.PublicKey) bool {
-	own, err := hint(key)
+	own, err := Hint(key)
 	return err == nil && own == e.Hint
 }
 

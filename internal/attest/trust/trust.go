@@ -75,6 +75,21 @@ func (p *Policy) Identities(r *Root) []*Signer {
 	return found
 }
 
+// Names are the accounts and subjects of all signers, each with the account that it
+// belongs to; "" where none is named.
+func (p *Policy) Names() map[string]string {
+	out := map[string]string{}
+	if p == nil {
+		return out
+	}
+	for _, s := range p.signers {
+		out[s.Principal] = s.Principal
+		out[s.subject] = s.Principal
+	}
+	delete(out, "")
+	return out
+}
+
 // Roots are those that some identity uses, sorted by name.
 func (p *Policy) Roots() []*Root {
 	var used []*Root

@@ -39,9 +39,9 @@ func Of(r gatekeep.Record, key crypto.PublicKey, remembered bool) (text, script 
 	}
 	view := struct {
 		ID, Outcome, Time, CosignHash, OpenSSL, Log, Timestamp string
-		Trusted, Remembered                                    bool
+		Trusted, Remembered, People                            bool
 	}{
-		ID: r.ID, Outcome: r.Decision.Outcome.String(), Time: r.Case.Clock.Now.UTC().Format(time.RFC3339), Remembered: remembered,
+		ID: r.ID, Outcome: r.Decision.Outcome.String(), Time: r.Case.Clock.Now.UTC().Format(time.RFC3339), Remembered: remembered, People: len(r.Case.People) > 0,
 	}
 	if r.Seal != nil {
 		view.Log, view.Timestamp, view.Trusted = r.Seal.Log, r.Seal.Timestamp, true

@@ -1,4 +1,5 @@
-package evidence
+// Package layout is what lies where in a bundle, and the list of it.
+package layout
 
 import (
 	"bytes"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/erasure"
 	"github.com/gatekeep-dev/gatekeep/internal/strictjson"
 )
 
@@ -31,6 +33,7 @@ const (
 	PathProof           = "evidence.tlog-proof"
 	PathRemembered      = "log/previous-checkpoint"
 	PathConsistency     = "log/consistency.proof"
+	PathPeople          = "people.json"
 	PathRecord          = "decision/record.json"
 	PathDecision        = "decision/decision.json"
 	PathInput           = "decision/input.json"
@@ -38,42 +41,46 @@ const (
 	PathPolicy          = "decision/policy.tar.gz"
 	PathPolicySignature = "decision/policy.sigstore.json"
 
-	folderAttestations = "inputs/attestations/"
-	folderTrust        = "trust/"
-	folderReports      = "reports/"
+	FolderAttestations = "inputs/attestations/"
+	FolderTrust        = "trust/"
+	FolderReports      = "reports/"
 )
 
-// required are the files that every bundle lists in its manifest. One of a decision
+// Required are the files that every bundle lists in its manifest. One of a decision
 // that is logged lists verify.sh too, which came with the log.
-var required = []string{PathGuide, PathCase, PathDecision, PathInput, PathPolicy, PathRecord, PathKey}
+var Required = []string{PathGuide, PathCase, PathDecision, PathInput, PathPolicy, PathRecord, PathKey}
 
-// unlisted are files that hold the digest of the manifest, and so cannot stand in it.
+// Unlisted are files that hold the digest of the manifest, and so cannot stand in it.
 // Each is checked by what it says.
-var unlisted = []string{PathManifest, PathSums, PathSignature, PathProof, PathConsistency}
+var Unlisted = []string{PathManifest, PathSums, PathSignature, PathProof, PathConsistency, PathPeople}
 
-// manifest is manifest.json: every file of the bundle but itself and those that
+// Manifest is manifest.json: every file of the bundle but itself and those that
 // follow from it.
-type manifest struct {
-	Schema     string     `json:"schema"`
-	DecisionID string     `json:"decisionID"`
-	Files      []fileItem `json:"files"` // sorted by path
+type Manifest struct {
+	Schema     string `json:"schema"`
+	DecisionID string `json:"decisionID"`
+	Files      []Item `json:"files"` // sorted by path
 }
 
-// fileItem is one file of a manifest.
-type fileItem struct {
+// Item is one file of a manifest.
+type Item struct {
 	Path      string `json:"path"`
 	SHA256    string `json:"sha256"` // 64 lower-case hex digits
 	Size      int64  `json:"size"`   // bytes
 	MediaType string `json:"mediaType"`
 	Role      string `json:"role"`
+	// Personal are the people, by commitment, whose names stand in the file: it goes when
+	// one of them is erased.
+	Personal []string `json:"personal,omitempty"`
 }
 
 // Bounds of the small documents.
 const (
-	maxManifest = 16 << 20 // 20,000 files of some 300 bytes are 6 MiB
-	maxRecord   = 512 << 20
-	maxDepth    = 512 // claims of a statement nest as its issuer likes
+	MaxManifest = 16 << 20 // 20,000 files of some 300 bytes are 6 MiB
 )
+
+// ReasonManifestMalformed is the code of a manifest that is not as it must be.
+const ReasonManifestMalformed = "manifest_malformed"
 
 // Roles of files, and their media types. Attestations bring their own media type.
 var kinds = map[string]struct{ role, mediaType string }{
@@ -87,13 +94,13 @@ var kinds = map[string]struct{ role, mediaType string }{
 	PathGuide:           {"guide", "text/markdown"},
 	PathScript:          {"guide", "application/x-sh"},
 	PathRemembered:      {"checkpoint", "text/plain"},
-	folderAttestations:  {"attestation", "application/json"},
-	folderTrust:         {"trust", "application/octet-stream"},
-	folderReports:       {"report", "application/octet-stream"},
+	FolderAttestations:  {"attestation", "application/json"},
+	FolderTrust:         {"trust", "application/octet-stream"},
+	FolderReports:       {"report", "application/octet-stream"},
 }
 
-// itemOf is the manifest's line for a file.
-func itemOf(f archive.File) fileItem {
+// ItemOf is the manifest's line for a file.
+func ItemOf(f archive.File) Item {
 	kind, ok := kinds[f.Path]
 	if !ok {
 		folder := f.Path[:strings.LastIndexByte(f.Path, '/')+1]
@@ -102,7 +109,7 @@ func itemOf(f archive.File) fileItem {
 		}
 		kind = kinds[folder]
 	}
-	return fileItem{
+	return Item{
 		Path: f.Path, SHA256: hexOf(digest.Of(f.Data)), Size: int64(len(f.Data)), MediaType: kind.mediaType, Role: kind.role,
 	}
 }
@@ -110,13 +117,13 @@ func itemOf(f archive.File) fileItem {
 // hexOf is a digest without its algorithm.
 func hexOf(d string) string { return strings.TrimPrefix(d, "sha256:") }
 
-// attestationPath is where the envelope with this digest lies.
-func attestationPath(d string) string { return folderAttestations + hexOf(d) + ".json" }
+// AttestationPath is where the envelope with this digest lies.
+func AttestationPath(d string) string { return FolderAttestations + hexOf(d) + ".json" }
 
-// attestationDigest is the digest that the path of an attestation says, or false for
+// AttestationDigest is the digest that the path of an attestation says, or false for
 // the path of anything else.
-func attestationDigest(path string) (string, bool) {
-	name, ok := strings.CutPrefix(path, folderAttestations)
+func AttestationDigest(path string) (string, bool) {
+	name, ok := strings.CutPrefix(path, FolderAttestations)
 	if !ok {
 		return "", false
 	}
@@ -125,15 +132,15 @@ func attestationDigest(path string) (string, bool) {
 	return d, ok && digest.Valid(d)
 }
 
-// parseManifest reads a manifest and refuses whatever could be read in two ways:
+// Parse reads a manifest and refuses whatever could be read in two ways:
 // unknown members, a path twice or out of order, a digest in another spelling, and
 // any form but the canonical one.
-func parseManifest(data []byte) (manifest, error) {
-	var m manifest
-	bad := func(format string, args ...any) (manifest, error) {
-		return manifest{}, archive.Refuse(ReasonManifestMalformed, PathManifest, format, args...)
+func Parse(data []byte) (Manifest, error) {
+	var m Manifest
+	bad := func(format string, args ...any) (Manifest, error) {
+		return Manifest{}, archive.Refuse(ReasonManifestMalformed, PathManifest, format, args...)
 	}
-	if err := strictjson.Check(data, strictjson.Limits{Bytes: maxManifest, Depth: 8}); err != nil {
+	if err := strictjson.Check(data, strictjson.Limits{Bytes: MaxManifest, Depth: 8}); err != nil {
 		return bad("%v", err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -148,7 +155,7 @@ func parseManifest(data []byte) (manifest, error) {
 		switch {
 		case i > 0 && m.Files[i-1].Path >= f.Path:
 			return bad("%q stands after %q", f.Path, m.Files[i-1].Path)
-		case slices.Contains(unlisted, f.Path):
+		case slices.Contains(Unlisted, f.Path) || strings.HasPrefix(f.Path, erasure.Folder):
 			return bad("it lists %s, which cannot be listed", f.Path)
 		case !digest.Valid("sha256:" + f.SHA256):
 			return bad("sha256 of %q is not 64 lower-case hex digits", f.Path)
@@ -159,15 +166,15 @@ func parseManifest(data []byte) (manifest, error) {
 			return bad("path %q: %v", f.Path, err)
 		}
 	}
-	if again, err := canonical(m, PathManifest); err != nil || !bytes.Equal(again, data) {
+	if again, err := Canonical(m, PathManifest); err != nil || !bytes.Equal(again, data) {
 		return bad("it is not in its canonical form (RFC 8785)")
 	}
 	return m, nil
 }
 
-// sums is SHA256SUMS in the form of coreutils sha256sum: what the manifest lists and
+// Sums is SHA256SUMS in the form of coreutils sha256sum: what the manifest lists and
 // the manifest itself, sorted by path.
-func (m manifest) sums(manifestDigest string) []byte {
+func (m Manifest) Sums(manifestDigest string) []byte {
 	lines := make([]string, 0, len(m.Files)+1)
 	for _, f := range m.Files {
 		lines = append(lines, f.SHA256+"  "+f.Path+"\n")
@@ -178,9 +185,9 @@ func (m manifest) sums(manifestDigest string) []byte {
 	return []byte(strings.Join(lines, ""))
 }
 
-// canonical is the form after RFC 8785 in which every document of a bundle is
+// Canonical is the form after RFC 8785 in which every document of a bundle is
 // written.
-func canonical(v any, what string) ([]byte, error) {
+func Canonical(v any, what string) ([]byte, error) {
 	out, _, err := digest.JCS(v)
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", what, err)
