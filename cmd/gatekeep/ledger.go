@@ -49,7 +49,7 @@ commitments, never names of persons.`,
 		},
 	}
 	c.AddCommand(ledgerInitCommand(w), ledgerAppendCommand(w), ledgerKeyCommand(w), ledgerRotateCommand(w), ledgerVerifyCommand(w),
-		ledgerProveCommand(w), ledgerShowCommand(w), ledgerServeCommand(w), ledgerTrustCommand(w), ledgerWitnessesCommand(w), ledgerSubmitCommand(w))
+		ledgerProveCommand(w), ledgerShowCommand(w), ledgerServeCommand(w), ledgerTrustCommand(w), populationCommand(w, "ledger", "dir", "key"), ledgerWitnessesCommand(w), ledgerSubmitCommand(w))
 	return c
 }
 

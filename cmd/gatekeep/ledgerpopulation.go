@@ -21,8 +21,8 @@ type periodFlags struct {
 	store                       string
 }
 
-func (f *periodFlags) flags(c *cobra.Command) {
-	f.trust.flags(c, "ledger", "log-public")
+func (f *periodFlags) flags(c *cobra.Command, folder, key string) {
+	f.trust.flags(c, folder, key)
 	c.Flags().StringVar(&f.environment, "environment", "", "environment (default: all)")
 	c.Flags().StringVar(&f.from, "from", "", "first moment of the period (RFC 3339)")
 	c.Flags().StringVar(&f.to, "to", "", "moment after the period (RFC 3339)")
@@ -71,10 +71,15 @@ func (f *periodFlags) populate(c *cobra.Command) (audit.Population, error) {
 }
 
 func evidencePopulationCommand(w *world) *cobra.Command {
+	return populationCommand(w, "evidence", "ledger", "log-public")
+}
+
+// populationCommand is one of evidence and of ledgers, with flags named as those beside it.
+func populationCommand(w *world, parent, folder, key string) *cobra.Command {
 	var f periodFlags
 	var format, out string
 	c := &cobra.Command{
-		Use:   "population --ledger DIR --log-public LOG.pub",
+		Use:   "population --" + folder + " DIR --" + key + " LOG.pub",
 		Short: "List every decision of a period, with proof that none is missing",
 		Long: `population verifies the whole ledger and lists the decisions of a period: from --from
 up to --to, exclusive. JSON has the proof beside the rows: the checkpoint, the range of
@@ -87,7 +92,7 @@ the exit code is 1. Whoever holds the log key can cut the log short: only a chec
 that was remembered (--remembered) or witnesses show that.
 
 In CSV, a cell that a spreadsheet would take for a formula begins with an apostrophe.`,
-		Example: "  gatekeep evidence population --ledger ledger --log-public log.pub --remembered last.checkpoint \\\n" +
+		Example: "  gatekeep " + parent + " population --" + folder + " ledger --" + key + " log.pub --remembered last.checkpoint \\\n" +
 			"      --environment prod --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --store evidence/ --out november/",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -111,7 +116,7 @@ In CSV, a cell that a spreadsheet would take for a formula begins with an apostr
 			return complain(w, p)
 		},
 	}
-	f.flags(c)
+	f.flags(c, folder, key)
 	c.Flags().StringVar(&f.kind, "kind", string(entry.Decision), "kind of entries: "+kindNames())
 	c.Flags().StringVar(&format, "format", "csv", "csv or json, to standard output")
 	c.Flags().StringVar(&out, "out", "", "write population.csv and population.json into this new folder instead")

@@ -113,7 +113,7 @@ does not verify; what it is is named.`,
 			return s.answer(w, p)
 		},
 	}
-	f.flags(c)
+	f.flags(c, "ledger", "log-public")
 	c.Flags().IntVarP(&n, "number", "n", sampleSize, "how many decisions to draw")
 	c.Flags().StringVar(&seed, "seed", "", "any text, chosen by the auditor")
 	c.Flags().StringVar(&out, "out", "", "new folder for the sample")

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatekeep-dev/gatekeep"
+	"github.com/gatekeep-dev/gatekeep/internal/attest"
 	"github.com/gatekeep-dev/gatekeep/internal/bundle"
 	"github.com/gatekeep-dev/gatekeep/internal/people"
 )
@@ -154,5 +155,19 @@ func TestNamesAreThoseOfPeople(t *testing.T) {
 		if _, kept := got[name]; !kept {
 			t.Errorf("%s is not kept: %v", name, slices.Sorted(maps.Keys(got)))
 		}
+	}
+}
+
+// The address of somebody who is not believed is nobody's business.
+func TestStrangersAreWithheld(t *testing.T) {
+	alice, err := people.New("alice", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := &attest.Evidence{Rejected: []gatekeep.Rejection{{Signer: "eve@evil.example", Detail: "signed by eve@evil.example for alice", Source: "att", Name: "att/alice.json"}}}
+	renameIn(ev, people.NewNames([]people.Person{alice}, nil))
+	want := gatekeep.Rejection{Signer: "[withheld]", Detail: "signed by [withheld] for " + alice.ID, Source: "att", Name: "att/" + alice.ID + ".json"}
+	if diff := cmp.Diff(want, ev.Rejected[0]); diff != "" {
+		t.Error(diff)
 	}
 }

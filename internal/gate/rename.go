@@ -21,7 +21,7 @@ func renameIn(ev *attest.Evidence, n *people.Names) {
 	}
 	for i := range ev.Rejected {
 		r := &ev.Rejected[i]
-		r.Signer, r.Detail, r.Source, r.Name = n.Name(r.Signer), n.Text(r.Detail), n.Label(r.Source), n.Label(r.Name)
+		r.Signer, r.Detail, r.Source, r.Name = n.Text(r.Signer), n.Text(r.Detail), n.Label(r.Source), n.Label(r.Name)
 	}
 	for i := range ev.Reviews {
 		r := &ev.Reviews[i]
