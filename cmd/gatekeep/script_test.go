@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -28,8 +29,10 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs every testdata/script/*.txtar: the commands as a person types
-// them, against a real registry on loopback.
+// them, against a real registry on loopback. GATEKEEP_PROGRAM is gatekeep as it is
+// released; without it the test's own binary is.
 func TestScripts(t *testing.T) {
+	released := alone(t, os.Getenv("GATEKEEP_PROGRAM"))
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -42,6 +45,9 @@ func TestScripts(t *testing.T) {
 			e.Defer(old.Close)
 			e.Setenv("OLD_REGISTRY", strings.TrimPrefix(old.URL, "http://")) // without the referrers API
 			e.Setenv("HOME", e.WorkDir)
+			if released != "" {
+				e.Setenv("PATH", released+string(os.PathListSeparator)+e.Getenv("PATH"))
+			}
 			for name, tool := range tools(t) {
 				e.Setenv(name, tool)
 			}
@@ -55,6 +61,23 @@ func TestScripts(t *testing.T) {
 			"exits": exits, "without": without, "capture": capture, "count": count, "changed": changed, "removed": removed, "expand": expand, "witness": witness, "objectstore": objectStore,
 		},
 	})
+}
+
+// alone is a folder with a copy of a program and nothing beside it, "" for none.
+func alone(t *testing.T, program string) string {
+	t.Helper()
+	if program == "" {
+		return ""
+	}
+	data, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "gatekeep"), data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // unzipped is `unzipped ARCHIVE NAME`: it prints one file of a zip archive.
