@@ -43,7 +43,7 @@ func Prepare(c Contents, signer signing.Signer) (*Draft, error) {
 	}
 	mediaTypes(m.Files, c.Record.Case.Envelopes)
 	for i, f := range files {
-		m.Files[i].Personal = people.Mentioned(append([]byte(f.Path+"\n"), f.Data...), c.People)
+		m.Files[i].Personal = personOf(f, c.People)
 		if len(m.Files[i].Personal) > 0 && slices.Contains(layout.Required, f.Path) {
 			return fail(fmt.Errorf("the name of somebody stands in %s, from which it could not be erased; rename the account, or what has its name", f.Path))
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
@@ -91,6 +92,19 @@ func (s sealed) checkPeople(r gatekeep.Record, err error, erased map[string]bool
 		}
 	}
 	return []Check{held(name, layout.PathPeople, against, fmt.Sprintf("%d of %d names", len(list), len(r.Case.People)))}
+}
+
+// personOf are the commitments to those whose file this is: their names stand in it, or it
+// is called after them, as a key is.
+func personOf(f archive.File, list []people.Person) []string {
+	ids := people.Mentioned(f.Data, list)
+	for _, p := range list {
+		if strings.Contains(f.Path, p.ID) {
+			ids = append(ids, p.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // Erase takes people out of a bundle: their names, and the files that these stand in.
