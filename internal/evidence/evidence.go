@@ -7,7 +7,6 @@ package evidence
 import (
 	"bytes"
 	"fmt"
-	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"io"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/guide"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/vsa"
 	"github.com/gatekeep-dev/gatekeep/internal/people"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
@@ -26,9 +26,9 @@ import (
 // refuses them.
 type Contents struct {
 	Record   gatekeep.Record
-	Decision []byte // layout.Canonical JSON of the decision
-	Input    []byte // layout.Canonical JSON of the facts
-	Case     []byte // layout.Canonical JSON of the case
+	Decision []byte // canonical JSON of the decision
+	Input    []byte // canonical JSON of the facts
+	Case     []byte // canonical JSON of the case
 	// Envelopes are the documents that the case names, as they were found, by digest.
 	Envelopes       map[string][]byte
 	Policy          []byte            // policy.tar.gz

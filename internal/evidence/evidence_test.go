@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto"
 	"errors"
-	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"io"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 )
 
 func TestASealedBundleVerifiesAndEveryCheckIsNamed(t *testing.T) {

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"crypto"
 	"fmt"
-	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/attest/sigstore"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/logged"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/audit"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"

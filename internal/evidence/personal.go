@@ -3,7 +3,6 @@ package evidence
 import (
 	"crypto"
 	"fmt"
-	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/erasure"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"github.com/gatekeep-dev/gatekeep/internal/people"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )

@@ -2,9 +2,9 @@ package evidence
 
 import (
 	"errors"
-	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 )
 
 // Stable codes for why a check does not hold, beside those of package archive. They

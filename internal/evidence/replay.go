@@ -3,15 +3,15 @@ package evidence
 import (
 	"context"
 	"fmt"
-	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 
 	"github.com/gatekeep-dev/gatekeep/internal/digest"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/difference"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 )
 
 // Judge makes the decision of a bundle again from what was sealed, and returns the
-// layout.Canonical facts and decision.
+// canonical facts and decision.
 type Judge func(ctx context.Context, c Contents) (input, decision []byte, err error)
 
 // Replay judges a bundle again and holds the outcome against what was sealed, byte

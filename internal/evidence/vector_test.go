@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
-	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/gatekeep-dev/gatekeep"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger"
 	"github.com/gatekeep-dev/gatekeep/internal/ledger/entry"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"

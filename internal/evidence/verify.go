@@ -4,11 +4,11 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
-	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"time"
 
 	"github.com/gatekeep-dev/gatekeep/internal/attest/sigstore"
 	"github.com/gatekeep-dev/gatekeep/internal/evidence/archive"
+	"github.com/gatekeep-dev/gatekeep/internal/evidence/layout"
 	"github.com/gatekeep-dev/gatekeep/internal/signing"
 )
 
